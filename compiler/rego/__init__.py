@@ -1,0 +1,1 @@
+"""The charter's own controls as readable Rego, in one OPA bundle."""

@@ -1,0 +1,1 @@
+"""Text, tokens, tree, AST: knows spans and diagnostics, nothing of AI."""

@@ -1,0 +1,1 @@
+"""Rule packs: Rego and dated clause data; no Python logic but the catalogue."""

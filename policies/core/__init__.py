@@ -1,0 +1,1 @@
+"""The `core` pack: rules that hold for every lifecycle."""

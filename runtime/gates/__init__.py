@@ -1,0 +1,1 @@
+"""The gate: build the policy input, ask an engine, fail closed."""

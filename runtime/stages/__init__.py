@@ -1,0 +1,1 @@
+"""The built-in work, each stage a thin adapter over a library that people trust."""

@@ -1,0 +1,1 @@
+"""Who may say yes: keys, the signed trust root, and signed statements."""

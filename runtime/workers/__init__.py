@@ -1,0 +1,1 @@
+"""Warm worker processes: a fork a stage, with time and memory limits."""
