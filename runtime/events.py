@@ -1,0 +1,195 @@
+"""The bodies of ledger events: one typed struct a kind. State is the fold of these and nothing else.
+
+Decimals are strings: a body is canonical JSON without floats (LEDGER). Times are RFC 3339, UTC.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Common to all bodies: the run that recorded it."""
+
+    run: str
+
+
+class RunOpened(_Body, tag="run.opened", tag_field="kind"):
+    """A run began, with what it will execute and who asked for it."""
+
+    lifecycle: str
+    version: str
+    ir: str
+    meaning: str
+    bundle: str
+    charter: str
+    actor: str
+    engine: str
+    host: str
+
+
+class RunClosed(_Body, tag="run.closed", tag_field="kind"):
+    """A run ended in order; `outcome` is the exit code's name."""
+
+    outcome: str
+
+
+class IterationOpened(_Body, tag="iteration.opened", tag_field="kind"):
+    """A new pass through the graph; the first opens with the first run, later ones by a retrain."""
+
+    iteration: int
+    because: str
+
+
+class Artifact(msgspec.Struct, frozen=True):
+    """One file a stage made: content digest (`sha256:...`) and size in bytes."""
+
+    digest: str
+    size: int
+
+
+class EvidenceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`Evidence` as recorded: numbers as decimal strings, with the grade that the runtime gave it."""
+
+    metric: str
+    value: str | int | bool
+    grade: Literal["declared", "measured", "attested", "reproduced"]
+    number: bool = False
+    """Whether `value` is a decimal number rather than text."""
+    unit: str | None = None
+    n: int | None = None
+    low: str | None = None
+    high: str | None = None
+    confidence: str | None = None
+    method: str | None = None
+    each: str | None = None
+    item: str | None = None
+    over: str | None = None
+    on: str | None = None
+    attack: str | None = None
+
+
+class StageStarted(_Body, tag="stage.started", tag_field="kind"):
+    """A stage's work began in a process of its own."""
+
+    stage: str
+    iteration: int
+    key: str
+    check: int = 0
+
+
+class StageFinished(_Body, tag="stage.finished", tag_field="kind"):
+    """A stage's work is done, its files are in the store, its output still behind the exit gate.
+
+    `reused` names the key's earlier result when nothing had to run. `check` counts a monitor's checks from 1.
+    """
+
+    stage: str
+    iteration: int
+    key: str
+    artifacts: dict[str, Artifact]
+    evidence: tuple[EvidenceRecord, ...]
+    effects: dict[str, Any] = {}
+    milliseconds: int = 0
+    peak_bytes: int = 0
+    reused: bool = False
+    check: int = 0
+
+
+class StageFailed(_Body, tag="stage.failed", tag_field="kind"):
+    """A stage ended without a result: refused | raised | time | memory | died | interrupted | output."""
+
+    stage: str
+    iteration: int
+    key: str
+    reason: str
+    summary: str
+    detail: str
+    check: int = 0
+
+
+class GateDecided(_Body, tag="gate.decided", tag_field="kind"):
+    """OPA decided; durable before anything happens because of it. The input's exact bytes are attached."""
+
+    gate: str
+    stage: str
+    point: Literal["entry", "exit"]
+    iteration: int
+    allow: bool
+    waiting: bool
+    time: str
+    actor: str
+    input: str
+    subject: str
+    content: str
+    """Digest of the input without its time: the same content is not decided twice."""
+    bundle: str
+    revision: str
+    entrypoint: str
+    engine: str
+    engine_version: str
+    engine_digest: str
+    violations: tuple[dict[str, Any], ...] = ()
+    warnings: tuple[dict[str, Any], ...] = ()
+    obligations: tuple[dict[str, Any], ...] = ()
+    evaluated: tuple[str, ...] = ()
+    check: int = 0
+
+
+class GateApplied(_Body, tag="gate.applied", tag_field="kind"):
+    """What the decision at `decision` (its sequence number) allowed has happened."""
+
+    gate: str
+    stage: str
+    iteration: int
+    decision: int
+    check: int = 0
+
+
+class StatementSigned(_Body, tag="statement.signed", tag_field="kind"):
+    """A person signed a statement (an approval, a rejection); the DSSE envelope is attached."""
+
+    type: Literal["approve", "reject"]
+    approval: str
+    person: str
+    role: str
+    key: str
+    statement: str
+    envelope: str
+    iteration: int
+
+
+class Reacted(_Body, tag="reaction.taken", tag_field="kind"):
+    """A monitor's breach had its declared reaction."""
+
+    stage: str
+    iteration: int
+    check: int
+    control: str
+    reaction: str
+    to: str | None = None
+    outcome: str = ""
+
+
+class Erased(_Body, tag="artifact.erased", tag_field="kind"):
+    """An artifact left the store because a retirement said so."""
+
+    stage: str
+    iteration: int
+    dataset: str
+    digest: str
+
+
+Body = (
+    RunOpened
+    | RunClosed
+    | IterationOpened
+    | StageStarted
+    | StageFinished
+    | StageFailed
+    | GateDecided
+    | GateApplied
+    | StatementSigned
+    | Reacted
+    | Erased
+)
