@@ -24,8 +24,12 @@ class RunOpened(_Body, tag="run.opened", tag_field="kind"):
     bundle: str
     charter: str
     actor: str
+    """The person of the trust root whose key signed this run's start; else the claimed system user."""
     engine: str
     host: str
+    key: str | None = None
+    """Id of the key that authenticated the actor; None: nobody was authenticated."""
+    pins: dict[str, str] = {}
 
 
 class RunClosed(_Body, tag="run.closed", tag_field="kind"):
@@ -115,6 +119,8 @@ class GateDecided(_Body, tag="gate.decided", tag_field="kind"):
     stage: str
     point: Literal["entry", "exit"]
     iteration: int
+    key: str
+    """The stage's result key: a decision is about exactly this work."""
     allow: bool
     waiting: bool
     time: str
@@ -141,7 +147,9 @@ class GateApplied(_Body, tag="gate.applied", tag_field="kind"):
 
     gate: str
     stage: str
+    point: Literal["entry", "exit"]
     iteration: int
+    key: str
     decision: int
     check: int = 0
 

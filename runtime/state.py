@@ -1,0 +1,197 @@
+"""State is the fold of the ledger: what is finished, decided, approved, live and retired.
+
+Nothing here is stored anywhere else. Everything is per iteration and stage; a decision counts only for
+the result key it was made about, so work that changed is never covered by an older decision.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from charter.runtime.events import (
+    Body,
+    Erased,
+    GateApplied,
+    GateDecided,
+    IterationOpened,
+    Reacted,
+    RunClosed,
+    RunOpened,
+    StageFailed,
+    StageFinished,
+    StageStarted,
+    StatementSigned,
+)
+
+
+class RecordedEvent(Protocol):
+    """What the fold needs of a ledger record."""
+
+    @property
+    def seq(self) -> int:
+        """Sequence number."""
+    @property
+    def kind(self) -> str:
+        """Tag of the body."""
+    @property
+    def time(self) -> str:
+        """RFC 3339, UTC."""
+    @property
+    def body(self) -> object:
+        """Decoded JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A gate's decision with its place in the ledger."""
+
+    seq: int
+    time: str
+    body: GateDecided
+    applied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A stage's result with its place in the ledger."""
+
+    seq: int
+    time: str
+    body: StageFinished
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed statement with its place in the ledger."""
+
+    seq: int
+    time: str
+    body: StatementSigned
+
+
+@dataclass
+class StageState:
+    """What is known of one stage in one iteration."""
+
+    started: StageStarted | None = None
+    finished: Finished | None = None
+    failed: StageFailed | None = None
+    entry: Decided | None = None
+    exit: Decided | None = None
+    checks: list[Finished] = field(default_factory=list)
+    """Every finished check, for monitors."""
+
+    def entry_open(self, key: str, bundle: str) -> bool:
+        """Whether the entry gate allowed exactly this work under these policies."""
+        return _covers(self.entry, key, bundle)
+
+    def exit_open(self, key: str, bundle: str) -> bool:
+        """Whether the exit gate allowed exactly this result under these policies."""
+        return _covers(self.exit, key, bundle)
+
+    def result(self, key: str) -> Finished | None:
+        """The finished result of exactly this work."""
+        return self.finished if self.finished and self.finished.body.key == key else None
+
+
+def _covers(decided: Decided | None, key: str, bundle: str) -> bool:
+    return (
+        decided is not None and decided.body.allow and decided.body.key == key and decided.body.bundle == bundle
+    )
+
+
+@dataclass
+class State:
+    """The fold so far. `apply` is the only way in."""
+
+    iteration: int = 0
+    runs: list[RunOpened] = field(default_factory=list)
+    closed: dict[str, str] = field(default_factory=dict)
+    stages: dict[tuple[int, str], StageState] = field(default_factory=dict)
+    results: dict[str, Finished] = field(default_factory=dict)
+    """The latest result by key, whatever its iteration: unchanged work is not done again."""
+    signed: list[Signed] = field(default_factory=list)
+    reactions: list[tuple[int, str, Reacted]] = field(default_factory=list)
+    erased: dict[str, Erased] = field(default_factory=dict)
+    last_time: str = ""
+    size: int = 0
+
+    def stage(self, stage: str, iteration: int | None = None) -> StageState:
+        """State of a stage, empty if nothing happened yet."""
+        return self.stages.setdefault((iteration or self.iteration, stage), StageState())
+
+    def apply(self, recorded: RecordedEvent) -> None:
+        """Fold one ledger record in; kinds that say nothing about progress only move time on."""
+        self.size = recorded.seq + 1
+        self.last_time = recorded.time
+        decode = _BODIES.get(recorded.kind)
+        if decode is None:
+            return
+        body: Body = msgspec.convert(recorded.body, decode)
+        match body:
+            case RunOpened():
+                self.runs.append(body)
+            case RunClosed():
+                self.closed[body.run] = body.outcome
+            case IterationOpened():
+                self.iteration = body.iteration
+            case StageStarted():
+                state = self.stage(body.stage, body.iteration)
+                state.started, state.failed = body, None
+            case StageFailed():
+                self.stage(body.stage, body.iteration).failed = body
+            case StageFinished():
+                self._finish(Finished(recorded.seq, recorded.time, body))
+            case GateDecided():
+                state = self.stage(body.stage, body.iteration)
+                setattr(state, body.point, Decided(recorded.seq, recorded.time, body))
+            case GateApplied():
+                self._mark_applied(body)
+            case StatementSigned():
+                self.signed.append(Signed(recorded.seq, recorded.time, body))
+            case Reacted():
+                self.reactions.append((recorded.seq, recorded.time, body))
+            case Erased():
+                self.erased[body.digest] = body
+
+    def _finish(self, finished: Finished) -> None:
+        body = finished.body
+        state = self.stage(body.stage, body.iteration)
+        state.finished, state.failed = finished, None
+        self.results[body.key] = finished
+        if body.check:
+            state.checks.append(finished)
+
+    def _mark_applied(self, body: GateApplied) -> None:
+        state = self.stage(body.stage, body.iteration)
+        decided: Decided | None = getattr(state, body.point)
+        if decided is not None and decided.seq == body.decision:
+            setattr(state, body.point, Decided(decided.seq, decided.time, decided.body, applied=True))
+
+
+_BODIES: dict[str, type[Body]] = {
+    msgspec.inspect.type_info(kind).tag: kind  # type: ignore[union-attr,misc]
+    for kind in (
+        RunOpened,
+        RunClosed,
+        IterationOpened,
+        StageStarted,
+        StageFinished,
+        StageFailed,
+        GateDecided,
+        GateApplied,
+        StatementSigned,
+        Reacted,
+        Erased,
+    )
+}
+
+
+def fold(events: Iterable[RecordedEvent]) -> State:
+    """State after all of `events`, in ledger order."""
+    state = State()
+    for recorded in events:
+        state.apply(recorded)
+    return state

@@ -1,0 +1,155 @@
+"""Content-addressed artifacts: a file is named by the SHA-256 of its bytes, so that a result cannot change under its name."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from charter.runtime.events import Artifact
+from charter.runtime.failure import ExitCode, Failure
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_CHUNK = 1 << 20
+
+
+def digest_bytes(data: bytes) -> str:
+    """`sha256:` and the hex digest of `data`."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def digest_file(path: Path) -> Artifact:
+    """Digest and size of a file, read in pieces."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = os.fstat(file.fileno()).st_size
+    return Artifact(f"sha256:{digest}", size)
+
+
+class ArtifactStore:
+    """Files below `root` as `aa/bbbb...`; written once, read-only, verified when asked."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, digest: str) -> Path:
+        """Where the artifact lies (or would).
+
+        Raises:
+            ValueError: not a digest; a name from outside never becomes a path.
+        """
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError(f"`{digest}` is not a SHA-256 digest")
+        name = digest.removeprefix("sha256:")
+        return self.root / name[:2] / name[2:]
+
+    def has(self, digest: str) -> bool:
+        """Whether the artifact is here."""
+        return self.path(digest).is_file()
+
+    def intact(self, artifact: Artifact) -> bool:
+        """Whether the artifact is here, and its size and bytes still are what its name says."""
+        path = self.path(artifact.digest)
+        try:
+            return path.stat().st_size == artifact.size and digest_file(path) == artifact
+        except OSError:
+            return False
+
+    def adopt(self, file: Path, *, durable: bool = True) -> Artifact:
+        """Move a file into the store (same file system) and make it durable; it is a new name for the same bytes.
+
+        Raises:
+            Failure: the disk is full or the store cannot be written.
+        """
+        artifact = digest_file(file)
+        target = self.path(artifact.digest)
+        try:
+            if target.exists() and self.intact(artifact):
+                file.unlink()
+                return artifact
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.chmod(0o444)
+            if durable:
+                _sync(file)
+            file.replace(target)
+            if durable:
+                _sync(target.parent)
+        except OSError as error:
+            raise _cannot_write(self.root, error) from error
+        return artifact
+
+    def put(self, data: bytes) -> Artifact:
+        """Store bytes.
+
+        Raises:
+            Failure: the disk is full or the store cannot be written.
+        """
+        artifact = Artifact(digest_bytes(data), len(data))
+        target = self.path(artifact.digest)
+        if target.exists():
+            return artifact
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            scratch = target.with_name(f".{target.name}.{os.getpid()}")
+            scratch.write_bytes(data)
+            scratch.chmod(0o444)
+            _sync(scratch)
+            scratch.replace(target)
+        except OSError as error:
+            raise _cannot_write(self.root, error) from error
+        return artifact
+
+    def read(self, digest: str) -> bytes:
+        """The artifact's bytes, verified.
+
+        Raises:
+            Failure: missing, or no longer what its name says.
+        """
+        try:
+            data = self.path(digest).read_bytes()
+        except OSError as error:
+            raise Failure(
+                "artifact missing",
+                f"`{digest}` is named by the ledger but cannot be read from `{self.root}`: {error.strerror}. "
+                "Restore `.charter/store` from a backup, or run again.",
+                exit_code=ExitCode.ENVIRONMENT,
+            ) from error
+        if digest_bytes(data) != digest:
+            raise Failure(
+                "artifact altered",
+                f"the file of `{digest}` in `{self.root}` has other bytes than its name says. "
+                "Delete the file and run again to make it anew, and find out who changed it.",
+                exit_code=ExitCode.DENIED,
+            )
+        return data
+
+    def erase(self, digest: str) -> bool:
+        """Remove an artifact; whether it was there."""
+        try:
+            self.path(digest).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def digests(self) -> Iterator[str]:
+        """Every artifact in the store."""
+        for file in sorted(self.root.glob("??/*")):
+            if not file.name.startswith("."):
+                yield f"sha256:{file.parent.name}{file.name}"
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _cannot_write(root: Path, error: OSError) -> Failure:
+    return Failure(
+        "cannot write the artifact store",
+        f"`{root}`: {error.strerror or error}. Free space or mend the permissions, then run again: "
+        "finished stages are kept and are not repeated.",
+        exit_code=ExitCode.ENVIRONMENT,
+    )
