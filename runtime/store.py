@@ -1,4 +1,4 @@
-"""Content-addressed artifacts: a file is named by the SHA-256 of its bytes, so that a result cannot change under its name."""
+"""Content-addressed artifacts: a file is named by its SHA-256, so a result cannot change under its name."""
 
 import hashlib
 import os
@@ -56,7 +56,7 @@ class ArtifactStore:
             return False
 
     def adopt(self, file: Path, *, durable: bool = True) -> Artifact:
-        """Move a file into the store (same file system) and make it durable; it is a new name for the same bytes.
+        """Move a file into the store (same file system) and make it durable.
 
         Raises:
             Failure: the disk is full or the store cannot be written.
