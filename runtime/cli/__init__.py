@@ -1,1 +1,189 @@
-""""""
+"""The command line: thin, one file a command, each imported only when it is asked for."""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from charter.runtime.failure import ExitCode, Failure
+
+_EPILOG = """\b
+Exit codes, the same for every command:
+  0  ok
+  1  denied, or findings (tampering included)
+  2  the charter or the arguments are wrong
+  3  a control was weakened
+  4  the policy engine or the environment failed
+  5  waiting for someone or something
+  6  verified, but not anchored or not complete
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are `module:attribute` strings, imported when used.
+
+    `charter check` must not pay for the imports of `charter run`.
+    """
+
+    def __init__(self, *, lazy: Mapping[str, tuple[str, str]], **options: Any) -> None:
+        super().__init__(**options)
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table, which is the order of work."""
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in self.lazy:
+            return None
+        module, _, attribute = self.lazy[cmd_name][0].partition(":")
+        if not module:
+            return _GROUPS[attribute]
+        command: click.Command = getattr(importlib.import_module(f"charter.runtime.cli.{module}"), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest command for a misspelt one."""
+        if args and args[0] not in self.lazy and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], self.lazy, n=1)
+            hint = f" Did you mean `{near[0]}`?" if near else ""
+            ctx.fail(f"there is no command `{args[0]}`.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One line a command, from the table: no command is imported to show the list."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in self.lazy.items()])
+
+
+def _group(name: str, summary: str, lazy: Mapping[str, tuple[str, str]], epilog: str | None = None) -> LazyGroup:
+    return LazyGroup(name=name, help=summary, lazy=lazy, epilog=epilog, no_args_is_help=True)
+
+
+audit = _group(
+    "audit",
+    "Read the audit trail: log, verify, trace, prove.",
+    {
+        "log": ("audit_log:audit_log", "List what was recorded, with filters."),
+        "verify": ("audit_verify:audit_verify", "Check that the ledger is whole, unaltered and anchored."),
+        "trace": ("audit_trace:audit_trace", "Follow an artifact back to its sources and forward to its uses."),
+        "prove": ("audit_prove:audit_prove", "Prove that one record is in the ledger."),
+    },
+)
+
+trust = _group(
+    "trust",
+    "The signed trust root: who fills which role, with which keys.",
+    {
+        "init": ("trust_init:trust_init", "Start the trust root with its first administrator."),
+        "add": ("trust_add:trust_add", "Add a person, a key or a role, signed by an administrator."),
+        "show": ("trust_show:trust_show", "Show who may do what."),
+    },
+)
+
+keys = _group(
+    "keys",
+    "Ed25519 keys of people.",
+    {"new": ("keys_new:keys_new", "Make a key pair.")},
+)
+
+_GROUPS: dict[str, click.Command] = {"audit": audit, "trust": trust, "keys": keys}
+
+main = _group(
+    "charter",
+    "Governance-as-code for the AI lifecycle: check, compile and run a charter, with OPA at every gate "
+    "and an audit trail that cannot be quietly changed.",
+    {
+        "check": ("check:check", "Prove what can be proved before a run, and say what was not checked."),
+        "explain": ("explain:explain", "Explain a finding's code, with a wrong and a right example."),
+        "compile": ("compile:compile_", "Compile a charter to its IR."),
+        "graph": ("graph:graph", "Draw the lifecycle graph."),
+        "plan": ("plan:plan", "Show what would run, what is up to date and why, and which gates are open."),
+        "run": ("run:run", "Do what is due; every transition is decided by OPA and recorded first."),
+        "status": ("status:status", "Show where the lifecycle stands."),
+        "approve": ("approve:approve", "Sign an approval of exactly what was measured."),
+        "reject": ("reject:reject", "Sign a rejection; it beats approvals."),
+        "report": ("report:report", "Write the audit report as one HTML file."),
+        "audit": (":audit", "Read the audit trail: log, verify, trace, prove."),
+        "trust": (":trust", "The signed trust root: who fills which role, with which keys."),
+        "keys": (":keys", "Ed25519 keys of people."),
+        "doctor": ("doctor:doctor", "Say which policy engines work here, and why the others do not."),
+    },
+    _EPILOG,
+)
+main.params.append(click.Option(["--debug"], is_flag=True, help="Show Python tracebacks."))
+main.params.append(click.Option(["-V", "--version"], is_flag=True, help="Show the version and exit."))
+
+
+@click.pass_context
+def _entry(ctx: click.Context, debug: bool, version: bool) -> None:
+    ctx.ensure_object(dict)["debug"] = debug
+    if version:
+        from charter.runtime.version import VERSION
+
+        click.echo(f"charter {VERSION}")
+        ctx.exit(0)
+
+
+main.callback = _entry
+
+
+def run_command_line(arguments: list[str] | None = None) -> int:
+    """Run one command and return the process's exit code; no traceback without `--debug`."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    try:
+        code = main.main(args=[item for item in given if item != "--debug"], standalone_mode=False)
+        return int(code) if isinstance(code, int) else 0
+    except Failure as failure:
+        show_failure(failure)
+        return int(failure.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.WRONG_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+    except Exception as error:
+        if debug:
+            raise
+        show_failure(_unexpected(error))
+        return int(ExitCode.ENVIRONMENT)
+
+
+def show_failure(failure: Failure) -> None:
+    """Print a failure for people, on standard error."""
+    click.echo(click.style("error", fg="red", bold=True) + f": {failure.summary}", err=True)
+    for line in _wrap(failure.detail):
+        click.echo(f"  {line}", err=True)
+
+
+def _wrap(text: str) -> list[str]:
+    import textwrap
+
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        lines += textwrap.wrap(paragraph, 96, break_long_words=False, break_on_hyphens=False) or [""]
+    return lines
+
+
+def _unexpected(error: Exception) -> Failure:
+    if isinstance(error, OSError):
+        where = f"`{error.filename}`: " if error.filename else ""
+        return Failure("the environment failed", f"{where}{error.strerror or error}.", exit_code=ExitCode.ENVIRONMENT)
+    return Failure(
+        "a bug in Charter",
+        f"{type(error).__name__}: {error}. Nothing after this point happened, and nothing recorded is lost. "
+        "Please report it with the output of the same command with `--debug`.",
+        exit_code=ExitCode.ENVIRONMENT,
+    )

@@ -1,0 +1,44 @@
+# `make demo` and `make test` do all their set-up themselves: Python 3.11+, make and git are enough.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make the virtual environment with everything in it
+
+$(STAMP): pyproject.toml constraints.txt examples/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Charter needs Python 3.11 or newer; set PYTHON=")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a minute or two the first time)"
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[ml,dev]'
+	@$(PIP) install --quiet --no-deps --requirement examples/requirements.txt
+	@touch $@
+
+demo: $(STAMP) ## A real lifecycle, from charter text to verified ledger
+	@$(BIN)/python examples/credit-risk/demo.py
+
+test: $(STAMP) ## Run the tests
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+lint: $(STAMP) ## Format check, lint, types, layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(STAMP) ## Format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## Measure the figures, as ratios against named baselines of the same run
+	@$(BIN)/python -m bench
+
+clean: ## Remove the virtual environment and what tools left behind
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
