@@ -1,0 +1,142 @@
+"""Canonical JSON of record bodies: RFC 8785 on a restricted profile; what does not fit is refused, never repaired.
+
+The profile: objects, arrays, strings, booleans, null and integers within ±(2^53 - 1). Fractions are decimal
+*strings*, because the text of a float differs between languages. Keys are ASCII, so that sorting by code point
+(ours) and by UTF-16 unit (RFC 8785, 3.2.3) agree. At most 32 levels and 1 MiB.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeAlias, Union
+
+import msgspec
+
+from charter.runtime.ledger.errors import Refused
+
+JSON: TypeAlias = Union[None, bool, int, str, "list[JSON]", "tuple[JSON, ...]", "dict[str, JSON]"]
+
+MAX_INTEGER = 2**53 - 1
+MAX_DEPTH = 32
+MAX_BYTES = 1 << 20
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_decoder = msgspec.json.Decoder()
+
+
+class _Misfit(Exception):
+    """A value outside the profile; the path is filled in from the inside out while the walk unwinds."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.path: list[str] = []
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    """The canonical bytes of a body.
+
+    Raises:
+        Refused: the body leaves the profile; the message names the path of the value.
+    """
+    plain = body if type(body) is dict else dict(body)
+    try:
+        _check_object(plain, 1)
+        data = _encoder.encode(plain)
+    except _Misfit as misfit:
+        where = ".".join(reversed(misfit.path)) or "its top level"
+        raise Refused("event body cannot be recorded", f"At `{where[:200]}`: {misfit.reason}") from None
+    except UnicodeEncodeError:
+        raise Refused(
+            "event body cannot be recorded",
+            "A text in the body holds a lone surrogate (half of a UTF-16 pair), which has no UTF-8 form. "
+            "Decode the text properly before it is recorded.",
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise Refused(
+            "event body is too large",
+            f"The body takes {len(data):,} bytes; at most {MAX_BYTES:,} are allowed. "
+            "Record large content as an attachment: the body then carries its digest.",
+        )
+    return data
+
+
+def parse(data: bytes) -> dict[str, Any]:
+    """The object that canonical bytes stand for.
+
+    Raises:
+        Refused: not JSON, not an object, outside the profile, or not the canonical spelling
+            (white space, unsorted or duplicate keys).
+    """
+    if len(data) > MAX_BYTES:
+        raise Refused("event body is too large", f"{len(data):,} bytes; at most {MAX_BYTES:,} are allowed.")
+    try:
+        value = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused("event body is not JSON", f"{error}.") from None
+    if type(value) is not dict:
+        raise Refused("event body is not an object", "A body must be a JSON object.")
+    if encode(value) != data:
+        raise Refused(
+            "event body is not canonical",
+            "It is JSON, but not in the one canonical spelling: sorted unique keys, no white space (RFC 8785).",
+        )
+    return value
+
+
+def decimal(value: float) -> str:
+    """The shortest decimal text that reads back as the same float: how fractions enter a body.
+
+    Raises:
+        Refused: NaN or infinite.
+    """
+    if not math.isfinite(value):
+        raise Refused(
+            "number is not finite", f"`{value}` has no decimal text; leave the value out and say why."
+        )
+    return repr(float(value))
+
+
+def _check_object(value: dict[Any, Any], depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise _Misfit(f"it is nested deeper than {MAX_DEPTH} levels.")
+    for key, item in value.items():
+        if type(key) is not str or not key.isascii():
+            raise _Misfit(f"the key `{key!r:.60}` is not ASCII text.")
+        kind = type(item)
+        if kind is str or item is None or kind is bool:
+            continue
+        try:
+            _check_item(item, depth)
+        except _Misfit as misfit:
+            misfit.path.append(key)
+            raise
+
+
+def _check_array(value: list[Any] | tuple[Any, ...], depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise _Misfit(f"it is nested deeper than {MAX_DEPTH} levels.")
+    for index, item in enumerate(value):
+        kind = type(item)
+        if kind is str or item is None or kind is bool:
+            continue
+        try:
+            _check_item(item, depth)
+        except _Misfit as misfit:
+            misfit.path.append(str(index))
+            raise
+
+
+def _check_item(item: Any, depth: int) -> None:
+    # Exact types only: the encoder would silently accept subclasses, floats (NaN as null), dates, bytes and sets.
+    kind = type(item)
+    if kind is int:
+        if not -MAX_INTEGER <= item <= MAX_INTEGER:
+            raise _Misfit("the integer is beyond ±(2^53 - 1), where readers lose digits; record it as text.")
+    elif kind is dict:
+        _check_object(item, depth + 1)
+    elif kind is list or kind is tuple:
+        _check_array(item, depth + 1)
+    elif kind is float:
+        raise _Misfit(f"`{item}` is a float; record fractions as decimal text (`canonical.decimal`).")
+    else:
+        raise _Misfit(f"a value of the type `{kind.__name__}` is not JSON; convert it first.")

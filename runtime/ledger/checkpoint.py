@@ -1,0 +1,154 @@
+"""Signed checkpoints: C2SP tlog-checkpoint inside a C2SP signed note, with Ed25519. Pure: text and keys in, text out."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+_ED25519 = b"\x01"
+_MAX_NOTE = 64 << 10
+
+
+class NoteError(ValueError):
+    """A note or verifier key that is malformed or not signed by the key; the text says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is signed: a ledger's origin, its number of records and their RFC 6962 root (32 bytes)."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        """The signed text (C2SP tlog-checkpoint), line feeds included."""
+        return f"{self.origin}\n{self.size}\n{_b64(self.root)}\n"
+
+
+@dataclass(frozen=True)
+class VerifierKey:
+    """A ledger's public key; its text form is the C2SP `origin+id+base64` verifier key."""
+
+    origin: str
+    public: bytes
+
+    @cached_property
+    def id(self) -> bytes:
+        """C2SP key id: the first four bytes of SHA-256(name || LF || type || key)."""
+        return sha256(self.origin.encode() + b"\n" + _ED25519 + self.public).digest()[:4]
+
+    @cached_property
+    def _ed25519(self) -> Ed25519PublicKey:
+        return Ed25519PublicKey.from_public_bytes(self.public)
+
+    def __str__(self) -> str:
+        return f"{self.origin}+{self.id.hex()}+{_b64(_ED25519 + self.public)}"
+
+    @classmethod
+    def parse(cls, text: str) -> "VerifierKey":
+        """Read `origin+id+base64`; raises NoteError when it is malformed or its id is not its own."""
+        parts = text.strip().split("+", 2)
+        if len(parts) != 3 or not parts[0]:
+            raise NoteError("a verifier key reads `origin+id+base64`")
+        key = _unb64(parts[2])
+        if len(key) != 33 or key[:1] != _ED25519:
+            raise NoteError("the verifier key is not an Ed25519 key")
+        verifier = cls(parts[0], key[1:])
+        if verifier.id.hex() != parts[1]:
+            raise NoteError("the verifier key's id does not belong to its origin and key")
+        return verifier
+
+    def open(self, note: str) -> Checkpoint:
+        """The checkpoint in a note signed by this key.
+
+        Signatures by other keys are ignored, as C2SP signed-note asks; one by this key must be there and hold.
+
+        Raises:
+            NoteError: malformed, of another origin, or not signed by this key.
+        """
+        text, signatures = _split(note)
+        checkpoint = parse_text(text)
+        if checkpoint.origin != self.origin:
+            raise NoteError(
+                f"the checkpoint is of the ledger `{checkpoint.origin:.130}`, not `{self.origin}`"
+            )
+        for name, blob in signatures:
+            if name == self.origin and blob[:4] == self.id:
+                try:
+                    self._ed25519.verify(blob[4:], text.encode())
+                except InvalidSignature:
+                    raise NoteError("the signature does not belong to the checkpoint's text") from None
+                return checkpoint
+        raise NoteError("the checkpoint is not signed by this ledger's key")
+
+
+class Signer:
+    """Signs the checkpoints of one ledger."""
+
+    def __init__(self, origin: str, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self.verifier = VerifierKey(origin, private.public_key().public_bytes_raw())
+        self._line = f"\n— {origin} "
+
+    def sign(self, size: int, root: bytes) -> str:
+        """The signed note of a checkpoint."""
+        text = Checkpoint(self.verifier.origin, size, root).text()
+        return f"{text}{self._line}{_b64(self.verifier.id + self._private.sign(text.encode()))}\n"
+
+
+def read_note(note: str) -> Checkpoint:
+    """The checkpoint in a note, its signatures unchecked; raises NoteError when it is malformed."""
+    return parse_text(_split(note)[0])
+
+
+def parse_text(text: str) -> Checkpoint:
+    """Read origin, size and root; further lines are extensions and are allowed (C2SP tlog-checkpoint)."""
+    lines = text.split("\n")
+    if len(lines) < 4 or not lines[0]:
+        raise NoteError("a checkpoint has the lines origin, size and root")
+    size = lines[1]
+    if not size.isascii() or not size.isdigit() or len(size) > 15 or (size[0] == "0" and size != "0"):
+        raise NoteError(f"`{size[:40]!r}` is not a checkpoint's size")
+    root = _unb64(lines[2])
+    if len(root) != 32:
+        raise NoteError("the checkpoint's root is not 32 bytes")
+    return Checkpoint(lines[0], int(size), root)
+
+
+def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """The signed text and the (name, id and signature) of each signature line (C2SP signed-note)."""
+    if len(note) > _MAX_NOTE:
+        raise NoteError("the checkpoint is too long")
+    head, separator, tail = note.rpartition("\n\n")
+    if not separator or not tail.endswith("\n"):
+        raise NoteError("a checkpoint ends with a blank line and signature lines")
+    signatures = []
+    for line in tail[:-1].split("\n"):
+        parts = line.split(" ")
+        if len(parts) != 3 or parts[0] != "—":
+            raise NoteError("a signature line reads `— name base64`")
+        blob = _unb64(parts[2])
+        if len(blob) < 5:
+            raise NoteError("a signature is too short")
+        signatures.append((parts[1], blob))
+    return head + "\n", signatures
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _unb64(text: str) -> bytes:
+    """Strict base64: one spelling for each value, so that no bit of a note is without meaning."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise NoteError("it holds malformed base64") from None
+    if _b64(data) != text:
+        raise NoteError("it holds base64 in a second spelling")
+    return data

@@ -1,0 +1,107 @@
+"""What callers hand to a ledger and get back: events, receipts and recorded events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from charter.runtime.ledger import canonical
+from charter.runtime.ledger.errors import Refused
+from charter.runtime.ledger.record import check_idem, check_kind, check_subject, derived_idem
+from charter.runtime.ledger.sqlite_store import MAX_ATTACHMENT
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something to record.
+
+    Without an `idem`, the id is derived from kind, subject, body and attachments: the same event is recorded once,
+    however often it is appended. Give an id of your own when equal events are different events.
+    Attachments are kept as exact bytes; the body then gets a member `attachments`, which maps each name
+    to its digest (`sha256:…`) and size.
+    """
+
+    kind: str
+    subject: str
+    body: Mapping[str, Any]
+    idem: str | None = None
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The event is durable: its place, its leaf hash (32 bytes) and a signed checkpoint that covers it.
+
+    For a duplicate, place and leaf are those of the first time; the checkpoint is the newest.
+    """
+
+    seq: int
+    leaf: bytes
+    checkpoint: str
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event read back; `time` is RFC 3339 in UTC with six decimals."""
+
+    seq: int
+    kind: str
+    subject: str
+    time: str
+    body: Mapping[str, Any]
+    idem: str
+    erased: bool = False
+    """The body is gone; `body` is empty."""
+
+
+class Prepared(NamedTuple):
+    """An event that was checked and made canonical in its caller's thread."""
+
+    kind: str
+    subject: str
+    idem: str
+    body: bytes
+    attachments: Mapping[str, bytes]
+    """By SHA-256 in hex."""
+
+
+def prepare(event: Event) -> Prepared:
+    """Check an event and fix its bytes.
+
+    Raises:
+        Refused: a name, the body or an attachment cannot be recorded as it is.
+    """
+    check_kind(event.kind)
+    check_subject(event.subject)
+    body: Mapping[str, Any] = event.body
+    attached: dict[str, bytes] = {}
+    if event.attachments:
+        if "attachments" in body:
+            raise Refused(
+                "event body has attachments already",
+                "The member `attachments` is written by the ledger; give the bytes as the event's attachments.",
+            )
+        described: dict[str, canonical.JSON] = {}
+        for name, data in event.attachments.items():
+            if not isinstance(data, bytes):
+                raise Refused(
+                    "attachment is not bytes", f"`{name!r:.60}` is of the type `{type(data).__name__}`."
+                )
+            if len(data) > MAX_ATTACHMENT:
+                raise Refused(
+                    "attachment is too large",
+                    f"`{name!r:.60}` has {len(data):,} bytes; at most {MAX_ATTACHMENT:,} are allowed. "
+                    "Keep it in the artifact store and record its digest.",
+                )
+            digest = sha256(data).hexdigest()
+            attached[digest] = data
+            described[name] = {"digest": f"sha256:{digest}", "size": len(data)}
+        body = {**body, "attachments": described}
+    data = canonical.encode(body)
+    if event.idem is None:
+        idem = derived_idem(event.kind, event.subject, data)
+    else:
+        check_idem(event.idem)
+        idem = event.idem
+    return Prepared(event.kind, event.subject, idem, data, attached)

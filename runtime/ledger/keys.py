@@ -1,0 +1,138 @@
+"""Key files of a ledger: the private key as PEM that only its owner can read, the public one as a verifier key."""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from charter.runtime.ledger.checkpoint import NoteError, Signer, VerifierKey
+from charter.runtime.ledger.errors import Tampered, Unavailable
+
+_MAX_KEY_BYTES = 16 << 10
+
+
+def load_signer(path: Path, origin: str) -> Signer:
+    """The signer of the private key in a PEM file.
+
+    Raises:
+        Unavailable: missing, readable by others, or not an Ed25519 key.
+    """
+    return Signer(origin, _load_private(path))
+
+
+def create_signer(path: Path, origin: str) -> Signer:
+    """The signer of the key file, which is created (mode 0600, never overwritten) when there is none."""
+    if not os.path.lexists(path):
+        private = Ed25519PrivateKey.generate()
+        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        _create(path, pem, 0o600)
+    return load_signer(path, origin)
+
+
+def write_public_key(path: Path, key: VerifierKey) -> None:
+    """Put the verifier key into its file; raises Tampered when the file holds another key."""
+    if not os.path.lexists(path):
+        _create(path, f"{key}\n".encode(), 0o644)
+    if load_public_key(path, key.origin).public != key.public:
+        raise Tampered(
+            "public key is another ledger's",
+            f"`{path}` does not belong to the ledger's private key. If the key was replaced on purpose, "
+            "start a new ledger; otherwise restore both from a backup.",
+        )
+
+
+def load_public_key(path: Path, origin: str | None) -> VerifierKey:
+    """The key in a file: a C2SP verifier key, or a PEM public key (which needs the origin).
+
+    Raises:
+        Unavailable: missing, unreadable, or neither.
+    """
+    data = _read(path, "public key")
+    try:
+        if data.startswith(b"-----BEGIN"):
+            key = load_pem_public_key(data)
+            if not isinstance(key, Ed25519PublicKey) or origin is None:
+                raise NoteError("the PEM file does not hold an Ed25519 public key")
+            return VerifierKey(origin, key.public_bytes_raw())
+        return VerifierKey.parse(data.decode())
+    except (NoteError, ValueError, UnsupportedAlgorithm) as error:
+        raise Unavailable(
+            "public key is not usable",
+            f"`{path}` is neither a verifier key (`origin+id+base64`) nor a PEM Ed25519 public key: {error}.",
+        ) from None
+
+
+def _load_private(path: Path) -> Ed25519PrivateKey:
+    data = _read(path, "private key", private=True)
+    try:
+        key = load_pem_private_key(data, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Unavailable(
+            "ledger key is not usable",
+            f"`{path}` is not an unencrypted Ed25519 private key in PEM. Restore it from a backup; "
+            "a new key cannot sign for this ledger.",
+        )
+    return key
+
+
+def _read(path: Path, what: str, *, private: bool = False) -> bytes:
+    try:
+        # Non-blocking, so that a pipe put in place of the key cannot hang us; the mode is read from the same descriptor.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise Unavailable(f"{what} is not a file", f"`{path}` is not a regular file.")
+            if private and status.st_mode & 0o077:
+                raise Unavailable(
+                    "ledger key is open to others",
+                    f"`{path}` has the mode {stat.S_IMODE(status.st_mode):04o}: other users could sign the ledger. "
+                    f"Run `chmod 600 {path}`, and think about who may have read it.",
+                )
+            return file.read(_MAX_KEY_BYTES)
+    except FileNotFoundError:
+        raise Unavailable(f"{what} is missing", f"There is no `{path}`. Restore it from a backup.") from None
+    except OSError as error:
+        raise Unavailable(f"{what} is not readable", f"`{path}`: {error.strerror}.") from None
+
+
+def _create(path: Path, data: bytes, mode: int) -> None:
+    """Write a whole file that must not exist yet: complete or absent after a crash; the first of two processes wins."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, mode)
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+            os.link(draft, path)
+        finally:
+            draft.unlink()
+        sync_directory(path.parent)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise Unavailable("key file cannot be written", f"`{path}`: {error.strerror}.") from None
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

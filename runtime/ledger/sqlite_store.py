@@ -1,0 +1,386 @@
+"""The embedded store: one SQLite file in WAL mode, every commit synced, every error closing the door."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+import apsw
+
+from charter.runtime.ledger.errors import Damaged, Tampered, Unavailable
+from charter.runtime.ledger.keys import sync_directory
+from charter.runtime.ledger.store import Identity, Row
+
+APPLICATION_ID = 0x43484C47  # "CHLG"
+FORMAT = 1
+MAX_ATTACHMENT = 64 << 20
+BUSY_MILLISECONDS = 10_000
+_MAX_CELL = MAX_ATTACHMENT + (1 << 20)
+_CHUNK = 1 << 20
+_NO_FILE = (0, 0)
+
+# The text is compared with what a file holds: a view or trigger put in by someone else is found before it acts.
+_SCHEMA = (
+    "CREATE TABLE attachment (digest TEXT PRIMARY KEY, seq INTEGER NOT NULL, data BLOB NOT NULL) STRICT",
+    "CREATE TABLE log (id INTEGER PRIMARY KEY CHECK (id = 1), origin TEXT NOT NULL, key TEXT NOT NULL,"
+    " checkpoint TEXT NOT NULL) STRICT",
+    "CREATE TABLE record (seq INTEGER PRIMARY KEY, idem TEXT NOT NULL UNIQUE, header BLOB NOT NULL,"
+    " salt BLOB, body BLOB) STRICT",
+    "CREATE TABLE tile (n INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT",
+)
+
+_ROW = "SELECT seq, idem, header, salt, body FROM record "
+
+
+class SqliteStore:
+    """A ledger in one SQLite file (see `store.Store`); one thread at a time may use it."""
+
+    def __init__(self, path: Path, connection: apsw.Connection) -> None:
+        self._path = path
+        self._connection = connection
+        self._session = _Session(connection)
+        self._file = _file_id(path)
+        if self._file == _NO_FILE:
+            raise Unavailable("ledger is missing", f"`{path}` was removed while it was opened.")
+        self._wal: tuple[int, int] | None = None
+        self._broken: str | None = None
+        self._process = os.getpid()
+
+    @contextmanager
+    def transaction(self) -> Iterator["_Session"]:
+        """One BEGIN IMMEDIATE … COMMIT; on leaving, the commit is durable in the file that still has the name."""
+        self._check_usable()
+        with self._translated():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._session
+                self._remember_wal()
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+        self._check_same_file()
+
+    @contextmanager
+    def snapshot(self) -> Iterator["_Session"]:
+        """One read transaction."""
+        self._check_usable()
+        with self._translated():
+            self._connection.execute("BEGIN")
+            try:
+                yield self._session
+            finally:
+                self._roll_back()
+
+    def close(self) -> None:
+        """Close the file; the last connection folds the write-ahead log into it."""
+        with suppress(apsw.Error):
+            self._connection.close()
+        self._broken = self._broken or "it was closed"
+
+    def _check_usable(self) -> None:
+        if self._broken:
+            raise Unavailable(
+                "ledger handle is closed",
+                f"`{self._path}` is not used any more by this process because {self._broken}. "
+                "Mend the cause and start again; what was acknowledged is recorded.",
+            )
+        if os.getpid() != self._process:
+            raise Unavailable(
+                "ledger handle belongs to another process",
+                f"`{self._path}` was opened before a fork. Open the ledger in the process that uses it.",
+            )
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except apsw.BusyError as error:
+            raise _translate(error, self._path) from None
+        except apsw.Error as error:
+            failure = _translate(error, self._path)
+            self._broken = f"of an earlier error ({failure.summary})"
+            raise failure from None
+
+    def _roll_back(self) -> None:
+        with suppress(apsw.Error):
+            if not self._connection.getautocommit():
+                self._connection.execute("ROLLBACK")
+
+    def _remember_wal(self) -> None:
+        # Inside a write transaction the log surely exists; SQLite keeps this very file while we are connected.
+        if self._wal is None:
+            self._wal = _file_id(_wal_path(self._path))
+
+    def _check_same_file(self) -> None:
+        if _file_id(self._path) != self._file or (self._wal and _file_id(_wal_path(self._path)) != self._wal):
+            self._broken = "its file was removed or replaced while it was in use"
+            raise Tampered(
+                "ledger file was replaced",
+                f"`{self._path}` (or its `-wal`) was removed or replaced while the ledger was in use. The last events "
+                "went to a file that has no name any more, so they are not acknowledged. "
+                "Restore the ledger from a backup and compare it with its anchors (`charter audit verify --pin FILE`).",
+            )
+
+
+class _Session:
+    """Reads and writes inside one transaction (see `store.Transaction` and `store.Snapshot`)."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+
+    def identity(self) -> Identity:
+        row = self._execute("SELECT origin, key, checkpoint FROM log").get
+        if not isinstance(row, tuple):
+            raise apsw.CorruptError("the table `log` does not hold one row")
+        return Identity(*row)
+
+    def rows(self, start: int, end: int) -> list[Row]:
+        found = self._execute(_ROW + "WHERE seq >= ? AND seq < ? ORDER BY seq", (start, end))
+        return [Row(*row) for row in found]
+
+    def last_seq(self) -> int:
+        return int(self._execute("SELECT coalesce(max(seq), -1) FROM record").get)
+
+    def find(self, idem: str) -> Row | None:
+        for row in self._execute(_ROW + "WHERE idem = ?", (idem,)):
+            return Row(*row)
+        return None
+
+    def tiles(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        return list(self._execute("SELECT n, hash FROM tile WHERE n >= ? AND n < ? ORDER BY n", (start, end)))
+
+    def attachment(self, digest: str) -> bytes | None:
+        for (data,) in self._execute("SELECT data FROM attachment WHERE digest = ?", (digest,)):
+            return bytes(data)
+        return None
+
+    def add_record(self, row: Row) -> None:
+        self._execute("INSERT INTO record (seq, idem, header, salt, body) VALUES (?, ?, ?, ?, ?)", row)
+
+    def add_tile(self, number: int, digest: bytes) -> None:
+        self._execute("INSERT INTO tile (n, hash) VALUES (?, ?)", (number, digest))
+
+    def add_attachment(self, digest: str, seq: int, data: bytes) -> None:
+        self._execute(
+            "INSERT INTO attachment (digest, seq, data) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+            (digest, seq, data),
+        )
+
+    def set_checkpoint(self, note: str) -> None:
+        self._execute("UPDATE log SET checkpoint = ? WHERE id = 1", (note,))
+
+    def all_rows(self) -> Iterator[tuple[object, ...]]:
+        return self._execute(_ROW + "ORDER BY seq")
+
+    def all_tiles(self) -> Iterator[tuple[object, ...]]:
+        return self._execute("SELECT n, hash FROM tile ORDER BY n")
+
+    def all_attachments(self) -> Iterator[tuple[object, ...]]:
+        for rowid, digest, seq in self._execute("SELECT rowid, digest, seq FROM attachment ORDER BY rowid"):
+            with self._connection.blob_open("main", "attachment", "data", rowid, False) as blob:
+                measured = sha256()
+                while chunk := blob.read(_CHUNK):
+                    measured.update(chunk)
+            yield digest, seq, measured.hexdigest()
+
+    def structural_faults(self) -> list[str]:
+        faults = _schema_faults(self._connection)
+        found = [str(text) for (text,) in self._execute("PRAGMA integrity_check(20)")]
+        return faults + [text for text in found if text != "ok"]
+
+
+def open_store(path: Path, *, create: bool, identity: Identity | None = None) -> SqliteStore:
+    """Open a ledger's file for appending; with `create` and an identity, make it when there is none.
+
+    Raises:
+        Unavailable: missing, locked, on a read-only or full disk.
+        Damaged: not a ledger.
+    """
+    path = path.resolve()  # SQLite puts its log beside the file that a link leads to
+    _check_path(path, may_miss=create)
+    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+    try:
+        connection = apsw.Connection(str(path), flags=flags)
+        try:
+            _configure(connection, writable=True)
+            if create and identity:
+                _create_schema(connection, identity)
+                sync_directory(path.parent)
+            _check_schema(connection, path)
+            # After a failed sync a log may be readable and yet not on disk: write it through before we build on it.
+            with suppress(apsw.BusyError):
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            return SqliteStore(path, connection)
+        except BaseException:
+            connection.close()
+            raise
+    except apsw.Error as error:
+        raise _translate(error, path) from None
+    except OSError as error:
+        raise Unavailable("ledger cannot be opened", f"`{path}`: {error.strerror}.") from None
+
+
+def open_store_read_only(path: Path) -> SqliteStore:
+    """Open a ledger's file for reading, also from a read-only folder; raises as `open_store`, but no lock is needed."""
+    path = path.resolve()
+    _check_path(path, may_miss=False)
+    uri = f"file:{quote(str(path))}?mode=ro"
+    try:
+        try:
+            return _read_only(uri, path)
+        except (apsw.CantOpenError, apsw.ReadOnlyError):
+            # A WAL database needs a writable folder, unless its log is empty and nobody can write to it.
+            wal = _wal_path(path)
+            if wal.exists() and wal.stat().st_size:
+                raise Unavailable(
+                    "ledger copy is incomplete",
+                    f"`{path}` has a write-ahead log beside it and its folder is not writable, so the log cannot be "
+                    f"read. Copy `{path.name}` and `{wal.name}` together into a writable folder and verify them there.",
+                ) from None
+            return _read_only(f"{uri}&immutable=1", path)
+    except apsw.Error as error:
+        raise _translate(error, path) from None
+    except OSError as error:
+        raise Unavailable("ledger cannot be opened", f"`{path}`: {error.strerror}.") from None
+
+
+def _read_only(uri: str, path: Path) -> SqliteStore:
+    connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    try:
+        _configure(connection, writable=False)
+        _check_schema(connection, path)
+        return SqliteStore(path, connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _configure(connection: apsw.Connection, *, writable: bool) -> None:
+    connection.set_busy_timeout(BUSY_MILLISECONDS)
+    connection.limit(apsw.SQLITE_LIMIT_LENGTH, _MAX_CELL)
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_VIEW, 0)
+    connection.execute("PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY")
+    if not writable:
+        connection.execute("PRAGMA query_only = ON")
+        return
+    mode = connection.execute("PRAGMA journal_mode = WAL").get
+    connection.execute("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON")
+    if mode != "wal":
+        raise apsw.CantOpenError("the file system does not support a write-ahead log")
+
+
+def _create_schema(connection: apsw.Connection, identity: Identity) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have been first, and a crash may have left an empty file.
+        if connection.execute("SELECT count(*) FROM sqlite_schema").get == 0:
+            for statement in _SCHEMA:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}")
+            connection.execute("INSERT INTO log (id, origin, key, checkpoint) VALUES (1, ?, ?, ?)", identity)
+        connection.execute("COMMIT")
+    except BaseException:
+        if not connection.getautocommit():
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _schema_faults(connection: apsw.Connection) -> list[str]:
+    faults = []
+    found = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+    if tuple(sql for (sql,) in found) != _SCHEMA:
+        faults.append("the file's tables are not those of a ledger")
+    if connection.execute("PRAGMA application_id").get != APPLICATION_ID:
+        faults.append("the file's application id is not a ledger's")
+    version = connection.execute("PRAGMA user_version").get
+    if version != FORMAT:
+        faults.append(f"the file's format is {version}, not {FORMAT}")
+    return faults
+
+
+def _check_schema(connection: apsw.Connection, path: Path) -> None:
+    faults = _schema_faults(connection)
+    if faults:
+        raise Damaged(
+            "file is not a ledger",
+            f"`{path}`: {'; '.join(faults)}. Give the path of a ledger, or restore it from a backup.",
+        )
+
+
+def _check_path(path: Path, *, may_miss: bool) -> None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        if not may_miss:
+            raise Unavailable(
+                "ledger is missing",
+                f"There is no ledger at `{path}`. If there was one, restore it from a backup.",
+            ) from None
+        return
+    except OSError as error:
+        raise Unavailable("ledger cannot be opened", f"`{path}`: {error.strerror}.") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise Damaged("file is not a ledger", f"`{path}` is not a regular file.")
+    if status.st_size == 0 and not may_miss:
+        raise Damaged(
+            "ledger file is empty", f"`{path}` has no content. If it had, restore it from a backup."
+        )
+
+
+def _translate(error: apsw.Error, path: Path) -> Unavailable:
+    """The failure that tells people what an SQLite error means for them."""
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return Unavailable(
+            "ledger is locked",
+            f"Another process has held `{path}` for more than {BUSY_MILLISECONDS // 1000} s. "
+            "Find and end it (`fuser` lists it), then run the command again.",
+        )
+    if isinstance(error, apsw.FullError):
+        return Unavailable(
+            "disk is full",
+            f"There is no room to write `{path}`. The last events were not recorded; free some space and start again.",
+        )
+    if isinstance(error, apsw.ReadOnlyError | apsw.CantOpenError | apsw.PermissionsError | apsw.AuthError):
+        return Unavailable(
+            "ledger cannot be opened",
+            f"`{path}`: {error}. Check that the file and its folder exist and are writable for you.",
+        )
+    if isinstance(
+        error,
+        apsw.CorruptError
+        | apsw.NotADBError
+        | apsw.TooBigError
+        | apsw.SQLError
+        | apsw.MismatchError
+        | apsw.FormatError,
+    ):
+        return Damaged(
+            "ledger file is damaged",
+            f"`{path}` is not a readable ledger: {error}. Keep the file as it is for inquiry, "
+            "and restore the ledger from a backup.",
+        )
+    return Unavailable(
+        "ledger cannot be written or read",
+        f"`{path}`: {error} ({type(error).__name__}). The last events may not be recorded; nothing is acknowledged. "
+        "Check the disk, then start again.",
+    )
+
+
+def _wal_path(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def _file_id(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return _NO_FILE
+    return status.st_dev, status.st_ino

@@ -1,0 +1,90 @@
+"""The door to ledger stores: what a store keeps and the few things it must be able to do."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
+
+
+class Row(NamedTuple):
+    """A stored record; salt and body are None once erased."""
+
+    seq: int
+    idem: str
+    header: bytes
+    salt: bytes | None
+    body: bytes | None
+
+
+class Identity(NamedTuple):
+    """Which ledger a store holds, and its newest signed checkpoint (a note)."""
+
+    origin: str
+    key: str
+    checkpoint: str
+
+
+class Reader(Protocol):
+    """Reading; each call sees what is committed, or one state inside a snapshot or transaction."""
+
+    def identity(self) -> Identity:
+        """The ledger's origin, verifier key and newest checkpoint."""
+
+    def rows(self, start: int, end: int) -> list[Row]:
+        """Records with start <= seq < end, in order."""
+
+    def last_seq(self) -> int:
+        """The largest stored seq, -1 when there is none."""
+
+    def find(self, idem: str) -> Row | None:
+        """The record with this id."""
+
+    def tiles(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        """Number and hash of the tiles with start <= n < end, in order."""
+
+    def attachment(self, digest: str) -> bytes | None:
+        """The bytes with this SHA-256 (hex)."""
+
+
+class Transaction(Reader, Protocol):
+    """Writing; what is written becomes durable together when the transaction ends, or not at all."""
+
+    def add_record(self, row: Row) -> None:
+        """Add a record; its seq and idem must be new."""
+
+    def add_tile(self, number: int, digest: bytes) -> None:
+        """Add the hash of a completed tile."""
+
+    def add_attachment(self, digest: str, seq: int, data: bytes) -> None:
+        """Keep bytes by their SHA-256 (hex), stored first for record `seq`; kept once."""
+
+    def set_checkpoint(self, note: str) -> None:
+        """Replace the newest checkpoint."""
+
+
+class Store(Protocol):
+    """A ledger's storage. Errors are raised as `Failure`; after an I/O error every further call fails."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """The one writer's transaction; durable when the context ends without an error."""
+
+    def snapshot(self) -> AbstractContextManager["Snapshot"]:
+        """One unchanging state to read from."""
+
+    def close(self) -> None:
+        """Release the store; may be called twice."""
+
+
+class Snapshot(Reader, Protocol):
+    """What verification reads: everything, streamed."""
+
+    def all_rows(self) -> Iterator[tuple[object, ...]]:
+        """Every record's columns as stored, in the order of seq; hostile, so untyped."""
+
+    def all_tiles(self) -> Iterator[tuple[object, ...]]:
+        """Every tile's columns as stored, in order."""
+
+    def all_attachments(self) -> Iterator[tuple[object, ...]]:
+        """Digest, seq and SHA-256 (hex) of the stored bytes of every attachment."""
+
+    def structural_faults(self) -> list[str]:
+        """What the store's own check of its file finds wrong, in words."""
