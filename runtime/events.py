@@ -14,7 +14,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     run: str
 
 
-class RunOpened(_Body, tag="run.opened", tag_field="kind"):
+class RunOpened(_Body, frozen=True, kw_only=True, tag="run.opened", tag_field="kind"):
     """A run began, with what it will execute and who asked for it."""
 
     lifecycle: str
@@ -32,13 +32,13 @@ class RunOpened(_Body, tag="run.opened", tag_field="kind"):
     pins: dict[str, str] = {}
 
 
-class RunClosed(_Body, tag="run.closed", tag_field="kind"):
+class RunClosed(_Body, frozen=True, kw_only=True, tag="run.closed", tag_field="kind"):
     """A run ended in order; `outcome` is the exit code's name."""
 
     outcome: str
 
 
-class IterationOpened(_Body, tag="iteration.opened", tag_field="kind"):
+class IterationOpened(_Body, frozen=True, kw_only=True, tag="iteration.opened", tag_field="kind"):
     """A new pass through the graph; the first opens with the first run, later ones by a retrain."""
 
     iteration: int
@@ -73,7 +73,7 @@ class EvidenceRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     attack: str | None = None
 
 
-class StageStarted(_Body, tag="stage.started", tag_field="kind"):
+class StageStarted(_Body, frozen=True, kw_only=True, tag="stage.started", tag_field="kind"):
     """A stage's work began in a process of its own."""
 
     stage: str
@@ -82,7 +82,7 @@ class StageStarted(_Body, tag="stage.started", tag_field="kind"):
     check: int = 0
 
 
-class StageFinished(_Body, tag="stage.finished", tag_field="kind"):
+class StageFinished(_Body, frozen=True, kw_only=True, tag="stage.finished", tag_field="kind"):
     """A stage's work is done, its files are in the store, its output still behind the exit gate.
 
     `reused` names the key's earlier result when nothing had to run. `check` counts a monitor's checks from 1.
@@ -100,7 +100,7 @@ class StageFinished(_Body, tag="stage.finished", tag_field="kind"):
     check: int = 0
 
 
-class StageFailed(_Body, tag="stage.failed", tag_field="kind"):
+class StageFailed(_Body, frozen=True, kw_only=True, tag="stage.failed", tag_field="kind"):
     """A stage ended without a result: refused | raised | time | memory | died | interrupted | output."""
 
     stage: str
@@ -112,7 +112,7 @@ class StageFailed(_Body, tag="stage.failed", tag_field="kind"):
     check: int = 0
 
 
-class GateDecided(_Body, tag="gate.decided", tag_field="kind"):
+class GateDecided(_Body, frozen=True, kw_only=True, tag="gate.decided", tag_field="kind"):
     """OPA decided; durable before anything happens because of it. The input's exact bytes are attached."""
 
     gate: str
@@ -142,7 +142,7 @@ class GateDecided(_Body, tag="gate.decided", tag_field="kind"):
     check: int = 0
 
 
-class GateApplied(_Body, tag="gate.applied", tag_field="kind"):
+class GateApplied(_Body, frozen=True, kw_only=True, tag="gate.applied", tag_field="kind"):
     """What the decision at `decision` (its sequence number) allowed has happened."""
 
     gate: str
@@ -154,7 +154,7 @@ class GateApplied(_Body, tag="gate.applied", tag_field="kind"):
     check: int = 0
 
 
-class StatementSigned(_Body, tag="statement.signed", tag_field="kind"):
+class StatementSigned(_Body, frozen=True, kw_only=True, tag="statement.signed", tag_field="kind"):
     """A person signed a statement (an approval, a rejection); the DSSE envelope is attached."""
 
     type: Literal["approve", "reject"]
@@ -167,7 +167,7 @@ class StatementSigned(_Body, tag="statement.signed", tag_field="kind"):
     iteration: int
 
 
-class Reacted(_Body, tag="reaction.taken", tag_field="kind"):
+class Reacted(_Body, frozen=True, kw_only=True, tag="reaction.taken", tag_field="kind"):
     """A monitor's breach had its declared reaction."""
 
     stage: str
@@ -179,7 +179,16 @@ class Reacted(_Body, tag="reaction.taken", tag_field="kind"):
     outcome: str = ""
 
 
-class Erased(_Body, tag="artifact.erased", tag_field="kind"):
+class ServerStopped(_Body, frozen=True, kw_only=True, tag="server.stopped", tag_field="kind"):
+    """A deployment's server is no longer live, and why: superseded | denied | rollback."""
+
+    stage: str
+    iteration: int
+    because: str
+    address: str
+
+
+class Erased(_Body, frozen=True, kw_only=True, tag="artifact.erased", tag_field="kind"):
     """An artifact left the store because a retirement said so."""
 
     stage: str
@@ -199,5 +208,30 @@ Body = (
     | GateApplied
     | StatementSigned
     | Reacted
+    | ServerStopped
     | Erased
 )
+
+BODIES: dict[str, type[Body]] = {
+    str(kind.__struct_config__.tag): kind
+    for kind in (
+        RunOpened,
+        RunClosed,
+        IterationOpened,
+        StageStarted,
+        StageFinished,
+        StageFailed,
+        GateDecided,
+        GateApplied,
+        StatementSigned,
+        Reacted,
+        ServerStopped,
+        Erased,
+    )
+}
+"""Body types by the kind that the ledger's header names."""
+
+
+def body_kind(body: Body) -> str:
+    """The kind of an event, as in the ledger's header."""
+    return str(type(body).__struct_config__.tag)

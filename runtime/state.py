@@ -6,11 +6,12 @@ the result key it was made about, so work that changed is never covered by an ol
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from charter.runtime.events import (
+    BODIES,
     Body,
     Erased,
     GateApplied,
@@ -19,6 +20,7 @@ from charter.runtime.events import (
     Reacted,
     RunClosed,
     RunOpened,
+    ServerStopped,
     StageFailed,
     StageFinished,
     StageStarted,
@@ -32,12 +34,15 @@ class RecordedEvent(Protocol):
     @property
     def seq(self) -> int:
         """Sequence number."""
+
     @property
     def kind(self) -> str:
         """Tag of the body."""
+
     @property
     def time(self) -> str:
         """RFC 3339, UTC."""
+
     @property
     def body(self) -> object:
         """Decoded JSON."""
@@ -98,7 +103,10 @@ class StageState:
 
 def _covers(decided: Decided | None, key: str, bundle: str) -> bool:
     return (
-        decided is not None and decided.body.allow and decided.body.key == key and decided.body.bundle == bundle
+        decided is not None
+        and decided.body.allow
+        and decided.body.key == key
+        and decided.body.bundle == bundle
     )
 
 
@@ -115,6 +123,8 @@ class State:
     signed: list[Signed] = field(default_factory=list)
     reactions: list[tuple[int, str, Reacted]] = field(default_factory=list)
     erased: dict[str, Erased] = field(default_factory=dict)
+    servers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Servers that each deploy stage started and that nothing has stopped since."""
     last_time: str = ""
     size: int = 0
 
@@ -126,7 +136,7 @@ class State:
         """Fold one ledger record in; kinds that say nothing about progress only move time on."""
         self.size = recorded.seq + 1
         self.last_time = recorded.time
-        decode = _BODIES.get(recorded.kind)
+        decode = BODIES.get(recorded.kind)
         if decode is None:
             return
         body: Body = msgspec.convert(recorded.body, decode)
@@ -153,6 +163,11 @@ class State:
                 self.signed.append(Signed(recorded.seq, recorded.time, body))
             case Reacted():
                 self.reactions.append((recorded.seq, recorded.time, body))
+            case ServerStopped():
+                left = [
+                    item for item in self.servers.get(body.stage, []) if item.get("address") != body.address
+                ]
+                self.servers[body.stage] = left
             case Erased():
                 self.erased[body.digest] = body
 
@@ -163,30 +178,15 @@ class State:
         self.results[body.key] = finished
         if body.check:
             state.checks.append(finished)
+        server = body.effects.get("server")
+        if server is not None and server not in self.servers.setdefault(body.stage, []):
+            self.servers[body.stage].append(server)
 
     def _mark_applied(self, body: GateApplied) -> None:
         state = self.stage(body.stage, body.iteration)
         decided: Decided | None = getattr(state, body.point)
         if decided is not None and decided.seq == body.decision:
             setattr(state, body.point, Decided(decided.seq, decided.time, decided.body, applied=True))
-
-
-_BODIES: dict[str, type[Body]] = {
-    msgspec.inspect.type_info(kind).tag: kind  # type: ignore[union-attr,misc]
-    for kind in (
-        RunOpened,
-        RunClosed,
-        IterationOpened,
-        StageStarted,
-        StageFinished,
-        StageFailed,
-        GateDecided,
-        GateApplied,
-        StatementSigned,
-        Reacted,
-        Erased,
-    )
-}
 
 
 def fold(events: Iterable[RecordedEvent]) -> State:

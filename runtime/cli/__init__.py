@@ -63,7 +63,9 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in self.lazy.items()])
 
 
-def _group(name: str, summary: str, lazy: Mapping[str, tuple[str, str]], epilog: str | None = None) -> LazyGroup:
+def _group(
+    name: str, summary: str, lazy: Mapping[str, tuple[str, str]], epilog: str | None = None
+) -> LazyGroup:
     return LazyGroup(name=name, help=summary, lazy=lazy, epilog=epilog, no_args_is_help=True)
 
 
@@ -73,7 +75,10 @@ audit = _group(
     {
         "log": ("audit_log:audit_log", "List what was recorded, with filters."),
         "verify": ("audit_verify:audit_verify", "Check that the ledger is whole, unaltered and anchored."),
-        "trace": ("audit_trace:audit_trace", "Follow an artifact back to its sources and forward to its uses."),
+        "trace": (
+            "audit_trace:audit_trace",
+            "Follow an artifact back to its sources and forward to its uses.",
+        ),
         "prove": ("audit_prove:audit_prove", "Prove that one record is in the ledger."),
     },
 )
@@ -180,7 +185,9 @@ def _wrap(text: str) -> list[str]:
 def _unexpected(error: Exception) -> Failure:
     if isinstance(error, OSError):
         where = f"`{error.filename}`: " if error.filename else ""
-        return Failure("the environment failed", f"{where}{error.strerror or error}.", exit_code=ExitCode.ENVIRONMENT)
+        return Failure(
+            "the environment failed", f"{where}{error.strerror or error}.", exit_code=ExitCode.ENVIRONMENT
+        )
     return Failure(
         "a bug in Charter",
         f"{type(error).__name__}: {error}. Nothing after this point happened, and nothing recorded is lost. "

@@ -1,0 +1,235 @@
+"""Where each stage stands: the one judgement that `plan`, `run` and `status` share.
+
+A stage is assessed from the IR and the folded ledger alone, once everything it waits for is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from charter.compiler.ir import IR, Stage
+from charter.runtime.result_key import result_key
+from charter.runtime.state import Decided, Finished, StageState, State
+from charter.runtime.store import ArtifactStore
+
+EFFECT_KINDS = frozenset({"deploy", "monitor", "retire"})
+"""Kinds whose work changes or watches the world: their results are never taken from another iteration."""
+
+
+class Status(StrEnum):
+    """What comes next for a stage."""
+
+    DONE = "done"
+    """Finished, and both gates allowed exactly this."""
+    RUN = "run"
+    """Its work is due."""
+    DECIDE = "decide"
+    """The work is there; a gate must decide (again)."""
+    DENIED = "denied"
+    WAITING = "waiting"
+    """For people (approvals), or for a criterion that is not met."""
+    LATER = "later"
+    """Not due yet."""
+    FAILED = "failed"
+    """Its work ended without a result in this run."""
+    BLOCKED = "blocked"
+    """Something it waits for is not done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One stage's standing, and why, in a sentence.
+
+    Attributes:
+        key: result key, when the inputs are known.
+        result: the finished result that counts, if any.
+        until: when it falls due, for LATER.
+        check: number of the monitor's check that is due or was last done.
+    """
+
+    stage: Stage
+    status: Status
+    why: str
+    key: str | None = None
+    result: Finished | None = None
+    until: datetime | None = None
+    check: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What assessments are made from.
+
+    Attributes:
+        now: the later of clock and ledger.
+        lock: digest of the project's lock file.
+        dead: deployments whose server no longer answers.
+    """
+
+    ir: IR
+    state: State
+    store: ArtifactStore
+    now: datetime
+    lock: str = ""
+    dead: frozenset[str] = frozenset()
+
+    @property
+    def bundle(self) -> str:
+        """Digest of the policies in force."""
+        return self.ir.bundle.digest
+
+
+def assess_all(basis: Basis) -> dict[str, Assessment]:
+    """Every stage's standing, in the graph's topological order."""
+    known: dict[str, Assessment] = {}
+    for stage in basis.ir.stages:
+        known[stage.id] = assess(basis, stage, known)
+    return known
+
+
+def assess(basis: Basis, stage: Stage, known: Mapping[str, Assessment]) -> Assessment:
+    """One stage's standing, given those of all it waits for."""
+    state = basis.state.stage(stage.id)
+    for needed in stage.entry.waits_for:
+        before = known[needed]
+        if not passes_on(before, stage):
+            return Assessment(stage, Status.BLOCKED, _blocked(before))
+    if stage.kind == "monitor":
+        return _monitor(basis, stage, state, known)
+    return _settle(basis, stage, state, key_of(basis, stage, known), 0)
+
+
+def passes_on(before: Assessment, stage: Stage) -> bool:
+    """Whether `stage` may go on after `before`.
+
+    A retirement follows from what monitors saw, so a monitor that breached does not hold it up.
+    """
+    if before.status is Status.DONE:
+        return True
+    return (
+        stage.kind == "retire"
+        and before.stage.kind == "monitor"
+        and before.result is not None
+        and before.status in {Status.DENIED, Status.LATER}
+    )
+
+
+def key_of(basis: Basis, stage: Stage, known: Mapping[str, Assessment], check: int = 0) -> str:
+    """The stage's result key; everything it waits for must be finished."""
+    return result_key(
+        basis.ir,
+        stage,
+        input_digests(stage, known),
+        after={name: known[name].key or "" for name in stage.after} if stage.kind == "approve" else {},
+        lock=basis.lock,
+        check=check,
+    )
+
+
+def input_digests(stage: Stage, known: Mapping[str, Assessment]) -> dict[str, str]:
+    """Artifact digest by input name."""
+    digests = {}
+    for item in stage.inputs:
+        result = known[item.stage].result
+        assert result is not None, item
+        digests[item.name] = result.body.artifacts[item.artifact].digest
+    return digests
+
+
+def _monitor(basis: Basis, stage: Stage, state: StageState, known: Mapping[str, Assessment]) -> Assessment:
+    done = len(state.checks)
+    last = state.checks[-1] if done else None
+    if last is not None:
+        settled = _settle(basis, stage, state, last.body.key, done)
+        if settled.status is Status.DECIDE:
+            return settled
+        due = datetime.fromisoformat(last.time) + timedelta(seconds=stage.every_seconds or 0)
+        if basis.now < due:
+            denied = settled.status is Status.DENIED
+            status, why = (
+                (Status.DENIED, settled.why) if denied else (Status.LATER, f"check {done} was in bounds")
+            )
+            return Assessment(stage, status, why, last.body.key, last, due, done)
+    check = done + 1
+    return Assessment(
+        stage, Status.RUN, f"check {check} is due", key_of(basis, stage, known, check), last, check=check
+    )
+
+
+def _settle(basis: Basis, stage: Stage, state: StageState, key: str, check: int) -> Assessment:
+    result = state.result(key)
+    if result is None and stage.kind not in EFFECT_KINDS:
+        result = basis.state.results.get(key)
+    if not state.entry_open(key, basis.bundle):
+        return _gate(stage, state.entry, key, result, basis.bundle, check)
+    if result is None:
+        return Assessment(stage, Status.RUN, _why_run(stage, state, key), key, check=check)
+    if lost := _lost(basis, stage, result):
+        return Assessment(stage, Status.RUN, lost, key, check=check)
+    if not state.exit_open(key, basis.bundle):
+        return _gate(stage, state.exit, key, result, basis.bundle, check)
+    if state.result(key) is None:
+        return Assessment(
+            stage, Status.RUN, "its result is taken over from an earlier iteration", key, result
+        )
+    return Assessment(stage, Status.DONE, "unchanged since it was allowed", key, result, check=check)
+
+
+def _lost(basis: Basis, stage: Stage, result: Finished) -> str | None:
+    """Why a finished result cannot be used any more, if it cannot."""
+    if stage.name in basis.dead and stage.kind == "deploy":
+        return "its server no longer answers"
+    for name, artifact in result.body.artifacts.items():
+        if artifact.digest not in basis.state.erased and not basis.store.has(artifact.digest):
+            return f"its artifact `{name}` is missing from the store"
+    return None
+
+
+def _gate(
+    stage: Stage, decided: Decided | None, key: str, result: Finished | None, bundle: str, check: int
+) -> Assessment:
+    point = decided.body.point if decided else "entry"
+    if decided is None or decided.body.key != key:
+        if result is None:
+            why = "new" if decided is None else "changed"
+            return Assessment(stage, Status.RUN, _NEW[why], key, check=check)
+        return Assessment(
+            stage, Status.DECIDE, "its gate has not decided on this result", key, result, check=check
+        )
+    if decided.body.bundle != bundle:
+        why = f"its {point} gate must decide again: the policies changed"
+        return Assessment(stage, Status.DECIDE if result else Status.RUN, why, key, result, check=check)
+    status = Status.WAITING if decided.body.waiting else Status.DENIED
+    return Assessment(stage, status, _first(decided), key, result, check=check)
+
+
+_NEW = {
+    "new": "it has not run yet",
+    "changed": "its declaration, inputs, code or seed changed",
+}
+
+
+def _first(decided: Decided) -> str:
+    messages = [str(item.get("message", item.get("code"))) for item in decided.body.violations]
+    more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+    return f"{messages[0]}{more}" if messages else "denied without a reason"
+
+
+def _why_run(stage: Stage, state: StageState, key: str) -> str:
+    if state.failed is not None and state.failed.key == key:
+        return f"its last attempt failed: {state.failed.summary}"
+    if state.started is not None and state.started.key == key:
+        return "its last attempt was interrupted"
+    if state.finished is not None:
+        return _NEW["changed"]
+    return _NEW["new"]
+
+
+def _blocked(before: Assessment) -> str:
+    return {
+        Status.DENIED: f"`{before.stage.id}` was denied",
+        Status.WAITING: f"`{before.stage.id}` waits for people",
+        Status.LATER: f"`{before.stage.id}` is not due yet",
+        Status.FAILED: f"`{before.stage.id}` failed",
+    }.get(before.status, f"after `{before.stage.id}`")

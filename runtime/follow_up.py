@@ -1,0 +1,124 @@
+"""What follows a durable exit decision of a stage with outside effects: serve, stop, react, erase."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from charter.compiler.ir import IR, Stage
+from charter.runtime.events import Body, Erased, GateDecided, Reacted, ServerStopped
+from charter.runtime.state import State
+from charter.runtime.store import ArtifactStore
+
+
+def follow_up(run: str, state: State, stage: Stage, body: GateDecided) -> Iterator[Body]:
+    """Do what the decision asks for and yield what was done, to be recorded.
+
+    Every step asks first whether it is already so, since a crash may have come between it and its record.
+    """
+    if stage.kind == "deploy":
+        yield from _only_the_allowed_server(run, state, stage, body)
+    elif stage.kind == "monitor":
+        for obligation in body.obligations:
+            if obligation.get("kind") == "react":
+                yield _react(run, state, stage, body, obligation)
+
+
+def _only_the_allowed_server(run: str, state: State, stage: Stage, body: GateDecided) -> Iterator[Body]:
+    """An allowed server replaces the earlier ones; one that was not allowed does not stay."""
+    finished = state.stage(stage.id).finished
+    current = finished.body.effects.get("server") if finished else None
+    for server in state.servers.get(stage.id, []):
+        same = current is not None and server["pid"] == current["pid"]
+        if same == body.allow:
+            continue
+        if _stop(server):
+            yield ServerStopped(
+                run=run,
+                stage=stage.id,
+                iteration=body.iteration,
+                because="superseded" if body.allow else "denied",
+                address=str(server.get("address")),
+            )
+
+
+def _react(run: str, state: State, stage: Stage, body: GateDecided, obligation: Mapping[str, Any]) -> Reacted:
+    reaction, to = str(obligation["reaction"]), obligation.get("to")
+    if reaction == "alert":
+        outcome = f"recorded for {to}; shown by `charter status`"
+    elif reaction == "retrain":
+        outcome = "the next iteration opens as soon as the data it trains on changes"
+    else:
+        stopped = [
+            server for server in state.servers.get(f"deploy/{stage.spec['deployment']}", []) if _stop(server)
+        ]
+        outcome = (
+            "stopped serving; no earlier version is kept running" if stopped else "nothing was being served"
+        )
+    return Reacted(
+        run=run,
+        stage=stage.id,
+        iteration=body.iteration,
+        check=body.check,
+        control=str(obligation.get("control")),
+        reaction=reaction,
+        to=None if to is None else str(to),
+        outcome=outcome,
+    )
+
+
+def _stop(server: Mapping[str, Any]) -> bool:
+    from charter.runtime.stages.serving import stop_server
+
+    return stop_server(server)
+
+
+def erasures(ir: IR, state: State) -> list[tuple[str, datetime, tuple[str, ...]]]:
+    """Datasets that an allowed retirement has yet to erase: name, due time, artifact digests still kept."""
+    outstanding = []
+    for stage in ir.stages:
+        decided = state.stage(stage.id).exit
+        if stage.kind != "retire" or decided is None or not decided.body.allow:
+            continue
+        for item in stage.spec.get("erase", ()):
+            due = datetime.fromisoformat(decided.time) + timedelta(seconds=item["after_seconds"])
+            kept = tuple(sorted(_rows_of(ir, state, item["dataset"]) - state.erased.keys()))
+            if kept:
+                outstanding.append((item["dataset"], due, kept))
+    return outstanding
+
+
+def _rows_of(ir: IR, state: State, dataset: str) -> set[str]:
+    """Digests of every artifact that holds rows of the dataset: its own stages' and predictions on it."""
+    own = {f"{kind}/{dataset}" for kind in ("acquire", "prepare", "validate", "split")}
+    readers = {
+        stage.id
+        for stage in ir.stages
+        if stage.kind == "evaluate" and any(item.stage in own for item in stage.inputs)
+    }
+    results = [finished.body for finished in state.results.values()]
+    return {
+        artifact.digest
+        for body in results
+        if body.stage in own | readers
+        for artifact in body.artifacts.values()
+    }
+
+
+def erase_due(run: str, ir: IR, state: State, store: ArtifactStore, now: datetime) -> list[Erased]:
+    """Erase what is due and say what was erased; the source files outside the store are their owners' to erase."""
+    done = []
+    for dataset, due, digests in erasures(ir, state):
+        if due > now:
+            continue
+        for digest in digests:
+            store.erase(digest)
+            done.append(
+                Erased(
+                    run=run,
+                    stage=f"acquire/{dataset}",
+                    iteration=state.iteration,
+                    dataset=dataset,
+                    digest=digest,
+                )
+            )
+    return done

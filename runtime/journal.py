@@ -1,0 +1,74 @@
+"""The run's pen: notes events, folds them at once, and makes them durable in one commit.
+
+Nothing may happen because of a note before `commit` has returned: the order at a gate is
+decide, durable, effect, applied (LEDGER).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from charter.runtime.events import Body, body_kind
+from charter.runtime.ledger.ledger import Event, Ledger
+from charter.runtime.state import State, fold
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A note as the fold sees it before the ledger has numbered it."""
+
+    seq: int
+    kind: str
+    time: str
+    body: object
+
+
+class Journal:
+    """The ledger and its fold, always in step."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.state: State = fold(ledger.events())
+        self._pending: list[Event] = []
+
+    def now(self) -> datetime:
+        """The later of the clock and the ledger's last record: time never runs backwards."""
+        clock = datetime.now(UTC)
+        if not self.state.last_time:
+            return clock
+        return max(clock, datetime.fromisoformat(self.state.last_time))
+
+    def note(self, body: Body, subject: str, attachments: Mapping[str, bytes] | None = None) -> None:
+        """Add an event to the next commit and to the state."""
+        kind = body_kind(body)
+        plain: dict[str, Any] = msgspec.to_builtins(body)
+        del plain["kind"]
+        noted = _Noted(
+            self.ledger.size + len(self._pending), kind, self.now().isoformat(timespec="milliseconds"), plain
+        )
+        self._pending.append(Event(kind=kind, subject=subject, body=plain, attachments=attachments or {}))
+        self.state.apply(noted)
+
+    def commit(self) -> None:
+        """Make all notes durable and signed; when it returns, what they allow may happen.
+
+        When another process recorded something in between (an approval, say), the state is folded anew,
+        so that sequence numbers and people's statements are the ledger's.
+        """
+        if not self._pending:
+            return
+        expected = self.ledger.size
+        receipts = self.ledger.append(self._pending)
+        in_step = [receipt.seq for receipt in receipts] == list(range(expected, expected + len(receipts)))
+        self._pending.clear()
+        if not in_step:
+            self.state = fold(self.ledger.events())
+
+    def refresh(self) -> None:
+        """Fold in what other processes recorded since; only between commits."""
+        assert not self._pending
+        for recorded in self.ledger.events(after=self.state.size - 1):
+            self.state.apply(recorded)

@@ -1,0 +1,388 @@
+"""The run: walks the lifecycle graph, asks at every gate, records first and acts then.
+
+One thread drives. Stages run in the executor; the ledger is the journal. At any instant the process may
+be killed: the next run folds the ledger and goes on, repeats no finished stage and asks for an outside
+effect before it repeats it.
+"""
+
+import itertools
+import shutil
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from charter.compiler.ir import IR, Stage
+from charter.runtime.assess import EFFECT_KINDS, Assessment, Basis, Status, assess, input_digests
+from charter.runtime.events import (
+    Artifact,
+    EvidenceRecord,
+    GateApplied,
+    GateDecided,
+    Reacted,
+    StageFailed,
+    StageFinished,
+    StageStarted,
+)
+from charter.runtime.evidence import evidence_record
+from charter.runtime.executor import Ending, Executor, Outcome, Resources, Task
+from charter.runtime.failure import ExitCode, Failure
+from charter.runtime.gatekeeper import Gatekeeper
+from charter.runtime.journal import Journal
+from charter.runtime.observer import Observer
+from charter.runtime.project import Project
+from charter.runtime.follow_up import erase_due, follow_up
+from charter.runtime.result_key import lock_digest
+from charter.runtime.store import ArtifactStore
+from charter.runtime.workers.flavours import flavour_of
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A stage's work in the executor."""
+
+    stage: Stage
+    key: str
+    check: int
+    directory: Path
+
+
+class Run:
+    """One `charter run`. `execute` returns where every stage stands afterwards."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        ir: IR,
+        project: Project,
+        journal: Journal,
+        gatekeeper: Gatekeeper,
+        executor: Executor,
+        observer: Observer,
+        threads: int,
+        dead: frozenset[str] = frozenset(),
+    ) -> None:
+        self.name = name
+        self.ir = ir
+        self.project = project
+        self.journal = journal
+        self.gatekeeper = gatekeeper
+        self.executor = executor
+        self.observer = observer
+        self.threads = threads
+        self.dead = dead
+        self.store = ArtifactStore(project.store)
+        self.known: dict[str, Assessment] = {}
+        self.engine_failed = False
+        self._lock = lock_digest(project.root)
+        self._stages = {stage.id: stage for stage in ir.stages}
+        self._followers: dict[str, list[Stage]] = {stage.id: [] for stage in ir.stages}
+        self._missing: dict[str, int] = {}
+        for stage in ir.stages:
+            self._missing[stage.id] = len(stage.entry.waits_for)
+            for needed in stage.entry.waits_for:
+                self._followers[needed].append(stage)
+        self._ready: deque[Stage] = deque()
+        self._after_commit: list[Callable[[], None]] = []
+        self._running: dict[Future[Outcome], Submitted] = {}
+        self._numbers = itertools.count()
+
+    @property
+    def basis(self) -> Basis:
+        """What the next assessment is made from."""
+        return Basis(self.ir, self.journal.state, self.store, self.journal.now(), self._lock, self.dead)
+
+    def execute(self) -> dict[str, Assessment]:
+        """Do all that is due.
+
+        Raises:
+            Failure: the ledger or the store cannot be written; nothing unrecorded has happened.
+        """
+        shutil.rmtree(self.project.work, ignore_errors=True)
+        self._ready.extend(stage for stage in self.ir.stages if not stage.entry.waits_for)
+        while True:
+            while self._ready:
+                self._advance(self._ready.popleft())
+            self.journal.commit()
+            actions, self._after_commit = self._after_commit, []
+            for action in actions:
+                action()
+            if self._ready or self._after_commit:
+                continue
+            if not self._running:
+                if self._erase_due():
+                    continue
+                break
+            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._completed(self._running.pop(future), future.result())
+        self.journal.commit()
+        return self.known
+
+    def _erase_due(self) -> bool:
+        """Erase what an allowed retirement has made due; whether there was anything."""
+        done = erase_due(self.name, self.ir, self.journal.state, self.store, self.journal.now())
+        for erased in done:
+            self.journal.note(erased, erased.stage)
+        return bool(done)
+
+    # -- one stage, one step
+
+    def _advance(self, stage: Stage) -> None:
+        now = assess(self.basis, stage, self.known)
+        if now.status in {Status.DONE, Status.LATER} or now.key is None:
+            self._settle(now)
+            return
+        state = self.journal.state.stage(stage.id)
+        bundle = self.ir.bundle.digest
+        if not state.entry_open(now.key, bundle) and not self._decide(stage, "entry", now):
+            return
+        if now.status is Status.RUN and now.result is None:
+            self._start(stage, now)
+            return
+        if now.status is Status.RUN and now.result is not None:
+            if state.result(now.key) is not None or stage.kind in {"deploy", "monitor"}:
+                self._start(stage, now)  # its files or its server are gone
+                return
+            now = self._take_over(stage, now)
+        if now.result is None:
+            self._start(stage, now)
+            return
+        if not self.journal.state.stage(stage.id).exit_open(now.key or "", bundle):
+            self._decide(stage, "exit", now)
+        else:
+            self._settle(replace(now, status=Status.DONE, why="allowed"))
+
+    def _decide(self, stage: Stage, point: str, now: Assessment) -> bool:
+        """Ask the gate; record; and see to it that what it allows happens after the commit."""
+        assert now.key is not None
+        gate = stage.entry if point == "entry" else stage.exit
+        body, attached, failed = self.gatekeeper.decide(
+            run=self.name, state=self.journal.state, stage=stage, gate=gate, now=now, known=self.known
+        )
+        self.engine_failed |= failed
+        last = getattr(self.journal.state.stage(stage.id), point)
+        if last is not None and not body.allow and _same_answer(last.body, body):
+            self._settle(replace(now, status=_closed(body), why=_message(body)))
+            return False
+        self.journal.note(body, stage.id, {body.input: attached})
+        if point == "exit" and stage.kind in EFFECT_KINDS:
+            self._after_commit.append(lambda: self._follow_up(stage, body))
+        if body.allow:
+            self._after_commit.append(lambda: self._applied(stage, point, body))
+        self._after_commit.append(lambda: self.observer.decided(stage, body))
+        if point == "exit" or not body.allow:
+            # Followers may be decided before the commit, since deciding has no effect; they start after it.
+            self._settle(
+                replace(
+                    now,
+                    status=Status.DONE if body.allow else _closed(body),
+                    why="allowed" if body.allow else _message(body),
+                )
+            )
+        return body.allow
+
+    def _applied(self, stage: Stage, point: str, body: GateDecided) -> None:
+        """After the commit and the effect: record that what was allowed has happened."""
+        decided = getattr(self.journal.state.stage(stage.id), point)
+        self.journal.note(
+            GateApplied(
+                run=self.name,
+                gate=body.gate,
+                stage=stage.id,
+                point=body.point,
+                iteration=body.iteration,
+                key=body.key,
+                decision=decided.seq,
+                check=body.check,
+            ),
+            stage.id,
+        )
+
+    def _follow_up(self, stage: Stage, body: GateDecided) -> None:
+        """After the commit: the outside effects of a decision at an exit."""
+        for event in follow_up(self.name, self.journal.state, stage, body):
+            self.journal.note(event, stage.id)
+            if isinstance(event, Reacted):
+                self.observer.reacted(event)
+
+    def _settle(self, now: Assessment) -> None:
+        self.known[now.stage.id] = now
+        self.observer.settled(now)
+        for follower in self._followers[now.stage.id]:
+            self._missing[follower.id] -= 1
+            if self._missing[follower.id] == 0:
+                self._ready.append(follower)
+
+    # -- work
+
+    def _start(self, stage: Stage, now: Assessment) -> None:
+        assert now.key is not None
+        if stage.callable is None:
+            self._finish_without_work(stage, now)
+            return
+        started = StageStarted(
+            run=self.name,
+            stage=stage.id,
+            iteration=self.journal.state.iteration,
+            key=now.key,
+            check=now.check,
+        )
+        self.journal.note(started, stage.id)
+        self._after_commit.append(lambda: self._submit(stage, now))
+
+    def _submit(self, stage: Stage, now: Assessment) -> None:
+        assert now.key is not None
+        directory = self.project.work / f"{next(self._numbers)}-{stage.kind}-{stage.name}"
+        directory.mkdir(parents=True)
+        inputs = {
+            name: self._verified(stage, name, digest)
+            for name, digest in input_digests(stage, self.known).items()
+        }
+        entry = self.journal.state.stage(stage.id).entry
+        assert entry is not None
+        task = Task(
+            name=stage.id,
+            callable=stage.callable or "",
+            context={
+                "stage": stage.id,
+                "name": stage.name,
+                "spec": stage.spec,
+                "inputs": {name: str(path) for name, path in inputs.items()},
+                "project": str(self.project.root),
+                "measures": [msgspec.to_builtins(measure) for measure in stage.measures],
+                "seed": stage.seed,
+                "threads": self.threads,
+                "effect": f"{self.journal.ledger.origin}#{entry.seq}",
+                "dossier": self.gatekeeper.dossier(self.journal.state, stage, self.known),
+                "state": str(self.project.state) if stage.kind in {"deploy", "monitor", "retire"} else None,
+            },
+            directory=directory,
+            project=self.project.root if stage.project_code else None,
+            flavour=flavour_of(stage.kind, project_code=stage.project_code),
+        )
+        limits = stage.limits
+        future = self.executor.submit(
+            task, resources=Resources(limits.seconds, limits.memory_bytes, limits.gpus)
+        )
+        self._running[future] = Submitted(stage, now.key, now.check, directory)
+        self.observer.started(stage)
+
+    def _verified(self, stage: Stage, name: str, digest: str) -> Path:
+        """The input's file, whose bytes still are what the ledger says."""
+        path = self.store.path(digest)
+        size = path.stat().st_size if path.is_file() else -1
+        if not self.store.intact(Artifact(digest, size)):
+            raise Failure(
+                "artifact altered",
+                f"the input `{name}` of `{stage.id}` should be `{digest}`, but `{path}` has other bytes or is gone. "
+                "Nothing was run with it. Delete the file and run again to make it anew, and find out who changed it.",
+                exit_code=ExitCode.DENIED,
+            )
+        return path
+
+    def _finish_without_work(self, stage: Stage, now: Assessment) -> None:
+        self._finished(stage, now.key or "", {}, (), {}, now.check)
+
+    def _take_over(self, stage: Stage, now: Assessment) -> Assessment:
+        """Use an earlier result of the same key: recorded, so that this iteration's trail is whole."""
+        assert now.result is not None
+        body = msgspec.structs.replace(
+            now.result.body,
+            run=self.name,
+            stage=stage.id,
+            iteration=self.journal.state.iteration,
+            reused=True,
+        )
+        self.journal.note(body, stage.id)
+        result = self.journal.state.stage(stage.id).finished
+        return replace(now, result=result, status=Status.DECIDE)
+
+    def _completed(self, work: Submitted, outcome: Outcome) -> None:
+        stage = work.stage
+        if outcome.ending is not Ending.DONE:
+            self._failed(work, outcome)
+            return
+        artifacts = {
+            name: self.store.adopt(Path(path)) for name, path in dict(outcome.result["artifacts"]).items()
+        }
+        shutil.rmtree(work.directory, ignore_errors=True)
+        missing = [name for name in stage.outputs if name not in artifacts]
+        if missing:
+            detail = f"it made no artifact named {', '.join(f'`{name}`' for name in missing)}, which others wait for."
+            self._failed(
+                work, replace(outcome, ending=Ending.REFUSED, summary="output missing", detail=detail)
+            )
+            return
+        evidence = tuple(
+            evidence_record(item, grade="declared" if stage.project_code else "measured")
+            for item in outcome.result["evidence"]
+        )
+        self._finished(
+            stage, work.key, artifacts, evidence, dict(outcome.result["effects"]), work.check, outcome
+        )
+
+    def _finished(
+        self,
+        stage: Stage,
+        key: str,
+        artifacts: dict[str, Artifact],
+        evidence: tuple[EvidenceRecord, ...],
+        effects: dict[str, Any],
+        check: int,
+        outcome: Outcome | None = None,
+    ) -> None:
+        body = StageFinished(
+            run=self.name,
+            stage=stage.id,
+            iteration=self.journal.state.iteration,
+            key=key,
+            artifacts=artifacts,
+            evidence=evidence,
+            effects=effects,
+            milliseconds=round(outcome.seconds * 1000) if outcome else 0,
+            peak_bytes=outcome.peak_bytes if outcome else 0,
+            check=check,
+        )
+        self.journal.note(body, stage.id)
+        if outcome is not None:
+            self.observer.finished(stage, body)
+        result = self.journal.state.stage(stage.id).finished
+        self._decide(stage, "exit", Assessment(stage, Status.DECIDE, "finished", key, result, check=check))
+
+    def _failed(self, work: Submitted, outcome: Outcome) -> None:
+        body = StageFailed(
+            run=self.name,
+            stage=work.stage.id,
+            iteration=self.journal.state.iteration,
+            key=work.key,
+            reason=str(outcome.ending),
+            summary=outcome.summary,
+            detail=outcome.detail,
+            check=work.check,
+        )
+        self.journal.note(body, work.stage.id)
+        self.observer.failed(work.stage, body, outcome.log)
+        self._settle(Assessment(work.stage, Status.FAILED, outcome.summary, work.key, check=work.check))
+
+
+def _closed(body: GateDecided) -> Status:
+    return Status.WAITING if body.waiting else Status.DENIED
+
+
+def _message(body: GateDecided) -> str:
+    return "; ".join(str(item.get("message", item.get("code"))) for item in body.violations) or "denied"
+
+
+def _same_answer(last: GateDecided, new: GateDecided) -> bool:
+    """Whether asking again changed nothing: then nothing is recorded again."""
+    return (
+        not last.allow
+        and (last.key, last.content, last.bundle) == (new.key, new.content, new.bundle)
+        and last.violations == new.violations
+    )

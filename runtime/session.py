@@ -1,0 +1,117 @@
+"""Opens what a command needs: the compiled charter, the project, its ledger and its policy engine."""
+
+import getpass
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from charter.compiler.ir import IR
+from charter.runtime.failure import ExitCode, Failure
+from charter.runtime.journal import Journal
+from charter.runtime.ledger.ledger import Ledger
+from charter.runtime.project import Project
+from charter.runtime.state import State
+from charter.runtime.store import ArtifactStore
+
+
+def compiled(path: Path, overrides: Mapping[str, str]) -> IR:
+    """The IR of a charter, or of an IR file (`*.json`).
+
+    Raises:
+        Failure: the charter has errors; the detail shows them as `charter check` does.
+    """
+    from charter.compiler.compile import compile_charter
+
+    if path.suffix == ".json":
+        from charter.compiler.codec import decode_ir
+
+        return decode_ir(path.read_bytes())
+    result = compile_charter(path, overrides=overrides)
+    if result.ir is None:
+        from charter.dsl.render import render_text
+
+        raise Failure(
+            "the charter has errors", "\n" + render_text(result.diagnostics, result.sources, color=False)
+        )
+    return result.ir
+
+
+def project_of(path: Path) -> Project:
+    """The project that a charter file belongs to: its directory."""
+    return Project(path.absolute().parent)
+
+
+def open_ledger(project: Project, lifecycle: str, *, create: bool) -> Ledger:
+    """The project's ledger, for appending."""
+    return Ledger.open(
+        project.ledger_path,
+        key_path=project.ledger_key_path,
+        origin=f"charter/{lifecycle}",
+        create=create,
+    )
+
+
+@contextmanager
+def open_journal(project: Project, lifecycle: str, *, create: bool) -> Iterator[Journal]:
+    """The project's ledger with its fold."""
+    with open_ledger(project, lifecycle, create=create) as ledger:
+        yield Journal(ledger)
+
+
+def recorded_state(project: Project) -> State:
+    """The fold of what is recorded, without a key and without writing; empty when nothing is."""
+    from charter.runtime.state import fold
+
+    if not project.ledger_path.exists():
+        return State()
+    with Ledger.open_read_only(project.ledger_path) as ledger:
+        return fold(ledger.events())
+
+
+def recorded_ir(project: Project, state: State) -> IR:
+    """The IR of the latest run.
+
+    Raises:
+        Failure: nothing has run here, or the IR is gone from the store.
+    """
+    from charter.compiler.codec import decode_ir
+
+    if not state.runs:
+        raise Failure("nothing has run here", "run `charter run` first.", exit_code=ExitCode.WRONG_INPUT)
+    return decode_ir(ArtifactStore(project.store).read(state.runs[-1].ir))
+
+
+def new_run_name() -> str:
+    """An unguessable name for a run."""
+    return f"run-{secrets.token_hex(8)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asked for the run; `key` is None when nobody proved who they are."""
+
+    name: str
+    key: str | None = None
+
+
+def claimed_actor() -> Actor:
+    """The system's user: a claim, good for a log and for nothing else."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = f"uid-{os.getuid()}"
+    return Actor(f"{user}@{socket.gethostname()}")
+
+
+def dead_deployments(state: State) -> frozenset[str]:
+    """Names of deployments whose recorded server does not answer any more."""
+    live = {stage: servers[-1] for stage, servers in state.servers.items() if servers}
+    if not live:
+        return frozenset()
+    from charter.runtime.stages.serving import server_alive
+
+    return frozenset(stage.partition("/")[2] for stage, server in live.items() if not server_alive(server))
