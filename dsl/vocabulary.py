@@ -12,8 +12,9 @@ from dataclasses import dataclass
 class Argument:
     """One argument of a clause or header.
 
-    `type` is one of: word, ref (dotted), words (comma list of refs), text, integer, number, percent,
-    duration, size, date, control, mapping, parts (`train 70%, test 30%`), entries, call, quantity, steps.
+    `type` is one of: word, ref (dotted), words (comma list of refs), numbers (comma list), text, integer,
+    duration, date, control, mapping, parts (`train 70%, test 30%`), entries (`data "..", legal ".."`),
+    quantity, steps (`10% -> 100%`), `ref or text`.
     """
 
     name: str
@@ -24,7 +25,13 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class ClauseForm:
-    """One clause of a block: its spelling, arguments, meaning in a sentence, and an example line."""
+    """One clause of a block: its spelling, arguments, meaning in a sentence, and an example line.
+
+    `syntax` says what follows the keyword: `{name}` stands for an argument, a word for itself, and
+    `[...]` for what may be left out, `|` for another way to say it. Empty means: the arguments in
+    order, an optional one behind its name.
+    `instead_of` names a required clause that need not be given where this one is.
+    """
 
     keyword: str
     arguments: tuple[Argument, ...]
@@ -34,17 +41,25 @@ class ClauseForm:
     required: bool = False
     supported: bool = True
     children: tuple["ClauseForm", ...] = ()
+    syntax: str = ""
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockForm:
-    """One top-level declaration: keyword, header arguments beyond its name, and clauses."""
+    """One top-level declaration: keyword, header arguments beyond its name, and clauses.
+
+    In a header every argument stands behind its own name (`of scorecard on holdout`), unless `syntax`
+    says otherwise. A block without `named` takes its name from its `of`; one without clauses has no body.
+    """
 
     keyword: str
     header: tuple[Argument, ...]
     doc: str
     example: str
     clauses: tuple[ClauseForm, ...] = ()
+    syntax: str = ""
+    named: bool = True
 
 
 def _arg(name: str, type_: str, *choices: str, optional: bool = False) -> Argument:
@@ -67,9 +82,27 @@ BLOCKS: tuple[BlockForm, ...] = (
         "The AI system this charter is about; every charter has exactly one.",
         "lifecycle credit-risk {",
         (
-            ClauseForm("version", (_arg("value", "text"),), "Version of the system, free text.", 'version "2.1.0"', required=True),
-            ClauseForm("owner", (_arg("value", "text"),), "Who answers for it.", 'owner "credit@bank.example"', required=True),
-            ClauseForm("purpose", (_arg("value", "text"),), "What it is for, in a sentence.", 'purpose "Estimate default risk."', required=True),
+            ClauseForm(
+                "version",
+                (_arg("value", "text"),),
+                "Version of the system, free text.",
+                'version "2.1.0"',
+                required=True,
+            ),
+            ClauseForm(
+                "owner",
+                (_arg("value", "text"),),
+                "Who answers for it.",
+                'owner "credit@bank.example"',
+                required=True,
+            ),
+            ClauseForm(
+                "purpose",
+                (_arg("value", "text"),),
+                "What it is for, in a sentence.",
+                'purpose "Estimate default risk."',
+                required=True,
+            ),
             ClauseForm(
                 "risk",
                 (_arg("level", "word", "prohibited", "high", "limited", "minimal"),),
@@ -90,16 +123,30 @@ BLOCKS: tuple[BlockForm, ...] = (
                 "Rule packs that apply, by name, or from a directory.",
                 "use policies core",
                 repeatable=True,
+                syntax="[{packs}] [from {from}]",
             ),
         ),
     ),
-    BlockForm("parameter", (_arg("value", "quantity"),), "A named threshold.", "parameter min-auc = 0.75"),
+    BlockForm(
+        "parameter",
+        (_arg("value", "quantity"),),
+        "A named threshold.",
+        "parameter min-auc = 0.75",
+        syntax="= {value}",
+    ),
     BlockForm(
         "role",
         (),
         "A role that people fill; who they are stands in the signed trust root.",
         "role risk-officer {",
-        (ClauseForm("members at least", (_arg("count", "integer"),), "The fewest people who must hold it.", "members at least 3"),),
+        (
+            ClauseForm(
+                "members at least",
+                (_arg("count", "integer"),),
+                "The fewest people who must hold it.",
+                "members at least 3",
+            ),
+        ),
     ),
     BlockForm(
         "objective",
@@ -107,10 +154,30 @@ BLOCKS: tuple[BlockForm, ...] = (
         "Why the system is built, what could go wrong, and what is done about it.",
         "objective fair-lending {",
         (
-            ClauseForm("problem", (_arg("text", "text"),), "The problem in plain words.", 'problem "Decide in minutes."', required=True),
-            ClauseForm("approach", (_arg("kind", "word", "narrow", "broad"), _arg("what", "word", optional=True)), "A narrow or a broad model.", "approach narrow"),
-            ClauseForm("sponsor", (_arg("text", "text"),), "Who wants it.", 'sponsor "Head of Retail Credit"'),
-            ClauseForm("kpi", (_arg("control", "control"),), "What success is measured by.", "kpi decision-time <= 2 minutes", repeatable=True),
+            ClauseForm(
+                "problem",
+                (_arg("text", "text"),),
+                "The problem in plain words.",
+                'problem "Decide in minutes."',
+                required=True,
+            ),
+            ClauseForm(
+                "approach",
+                (_arg("kind", "word", "narrow", "broad"), _arg("what", "word", optional=True)),
+                "A narrow or a broad model.",
+                "approach narrow",
+                syntax="{kind} [{what}]",
+            ),
+            ClauseForm(
+                "sponsor", (_arg("text", "text"),), "Who wants it.", 'sponsor "Head of Retail Credit"'
+            ),
+            ClauseForm(
+                "kpi",
+                (_arg("control", "control"),),
+                "What success is measured by.",
+                "kpi decision-time <= 2 minutes",
+                repeatable=True,
+            ),
             ClauseForm(
                 "feasible",
                 (_arg("entries", "entries"),),
@@ -124,9 +191,27 @@ BLOCKS: tuple[BlockForm, ...] = (
                 'hazard "Indirect discrimination" {',
                 repeatable=True,
                 children=(
-                    ClauseForm("likelihood", (_arg("level", "word", "low", "medium", "high"),), "How likely.", "likelihood medium", required=True),
-                    ClauseForm("impact", (_arg("level", "word", "low", "medium", "high"),), "How bad.", "impact high", required=True),
-                    ClauseForm("mitigated by", (_arg("controls", "words"),), "Evaluations, policies or monitors that gate it.", "mitigated by parity", required=True),
+                    ClauseForm(
+                        "likelihood",
+                        (_arg("level", "word", "low", "medium", "high"),),
+                        "How likely.",
+                        "likelihood medium",
+                        required=True,
+                    ),
+                    ClauseForm(
+                        "impact",
+                        (_arg("level", "word", "low", "medium", "high"),),
+                        "How bad.",
+                        "impact high",
+                        required=True,
+                    ),
+                    ClauseForm(
+                        "mitigated by",
+                        (_arg("controls", "words"),),
+                        "Evaluations, policies or monitors that gate it.",
+                        "mitigated by parity",
+                        required=True,
+                    ),
                 ),
             ),
         ),
@@ -143,13 +228,26 @@ BLOCKS: tuple[BlockForm, ...] = (
                     _arg("format", "word", "csv", "parquet", "jsonl", "sql", "python"),
                     _arg("location", "text"),
                     _arg("from", "words", optional=True),
+                    _arg("secret", "text", optional=True),
+                    _arg("query", "text", optional=True),
                 ),
-                "Where the rows come from; `python` names a callable, `from` the datasets it derives them from.",
+                "Where the rows come from; `python` names a callable, `from` the datasets it starts from.",
                 'source csv "data/applications.csv"',
                 required=True,
+                syntax="{format} {location} [from {from}] | {format} secret {secret} query {query}",
             ),
-            ClauseForm("license", (_arg("value", "text"),), "SPDX identifier or title of the licence.", 'license "CC-BY-4.0"'),
-            ClauseForm("origin", (_arg("value", "text"),), "Where and when the rows were collected.", 'origin "Core banking export"'),
+            ClauseForm(
+                "license",
+                (_arg("value", "text"),),
+                "SPDX identifier or title of the licence.",
+                'license "CC-BY-4.0"',
+            ),
+            ClauseForm(
+                "origin",
+                (_arg("value", "text"),),
+                "Where and when the rows were collected.",
+                'origin "Core banking export"',
+            ),
             ClauseForm(
                 "class",
                 (_arg("level", "word", "public", "internal", "personal", "special-category"),),
@@ -173,24 +271,46 @@ BLOCKS: tuple[BlockForm, ...] = (
                 "Lawful basis (GDPR Art. 6).",
                 "basis legitimate-interests",
             ),
-            ClauseForm("personal", (_arg("columns", "words"),), "Columns that identify a person.", "personal applicant_name, email"),
-            ClauseForm("protected", (_arg("columns", "words"),), "Protected attributes, for fairness.", "protected sex, age_group"),
+            ClauseForm(
+                "personal",
+                (_arg("columns", "words"),),
+                "Columns that identify a person.",
+                "personal applicant_name, email",
+            ),
+            ClauseForm(
+                "protected",
+                (_arg("columns", "words"),),
+                "Protected attributes, for fairness.",
+                "protected sex, age_group",
+            ),
             ClauseForm("target", (_arg("column", "ref"),), "The column to predict.", "target default"),
-            ClauseForm("schema", (_arg("path", "text"),), "JSON Schema of one row.", 'schema "schemas/applications.json"'),
+            ClauseForm(
+                "schema",
+                (_arg("path", "text"),),
+                "JSON Schema of one row.",
+                'schema "schemas/applications.json"',
+            ),
             ClauseForm(
                 "prepare",
                 (),
-                "What is done to the rows, in this order; what is learnt from data is learnt from the training part.",
+                "What is done to the rows, in order; what is learnt is learnt from the training part.",
                 "prepare {",
                 children=(
                     ClauseForm("drop duplicates", (), "Remove repeated rows.", "drop duplicates"),
-                    ClauseForm("drop columns", (_arg("columns", "words"),), "Remove columns.", "drop columns email", repeatable=True),
+                    ClauseForm(
+                        "drop columns",
+                        (_arg("columns", "words"),),
+                        "Remove columns.",
+                        "drop columns email",
+                        repeatable=True,
+                    ),
                     ClauseForm(
                         "bin",
-                        (_arg("column", "ref"), _arg("into", "ref"), _arg("at", "words")),
+                        (_arg("column", "ref"), _arg("into", "ref"), _arg("at", "numbers")),
                         "Cut a number into groups.",
                         "bin age into age_group at 25, 40, 60",
                         repeatable=True,
+                        syntax="{column} into {into} at {at}",
                     ),
                     ClauseForm(
                         "impute",
@@ -198,6 +318,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                         "Fill what is missing.",
                         "impute income with median",
                         repeatable=True,
+                        syntax="{columns} with {with}",
                     ),
                     ClauseForm(
                         "encode",
@@ -205,6 +326,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                         "Turn words into numbers.",
                         "encode workclass with one-hot",
                         repeatable=True,
+                        syntax="{columns} with {with}",
                     ),
                     ClauseForm(
                         "redact",
@@ -213,6 +335,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                         "redact pii in notes",
                         repeatable=True,
                         supported=False,
+                        syntax="{what} in {columns}",
                     ),
                 ),
             ),
@@ -227,8 +350,21 @@ BLOCKS: tuple[BlockForm, ...] = (
                 "split train 70%, validation 15%, test 15% stratified by default seed 7",
             ),
             _REQUIRE,
-            ClauseForm("labels", (_arg("format", "word"), _arg("location", "text"), _arg("after", "duration", optional=True)), "Outcomes that arrive later.", 'labels csv "data/outcomes.csv" after 30 days', supported=False),
-            ClauseForm("join on", (_arg("column", "ref"),), "What joins outcomes to predictions.", "join on application_id", supported=False),
+            ClauseForm(
+                "labels",
+                (_arg("format", "word"), _arg("location", "text"), _arg("after", "duration", optional=True)),
+                "Outcomes that arrive later.",
+                'labels csv "data/outcomes.csv" after 30 days',
+                supported=False,
+                instead_of="source",
+            ),
+            ClauseForm(
+                "join on",
+                (_arg("column", "ref"),),
+                "What joins outcomes to predictions.",
+                "join on application_id",
+                supported=False,
+            ),
         ),
     ),
     BlockForm(
@@ -237,9 +373,26 @@ BLOCKS: tuple[BlockForm, ...] = (
         "What is trained, on what, how, and within which limits.",
         "model scorecard {",
         (
-            ClauseForm("task", (_arg("kind", "word", "binary-classification"),), "What it predicts.", "task binary-classification", required=True),
-            ClauseForm("train on", (_arg("data", "ref"),), "A split to learn from.", "train on applications.train", required=True),
-            ClauseForm("validate on", (_arg("data", "ref"),), "A split to stop and tune by.", "validate on applications.validation"),
+            ClauseForm(
+                "task",
+                (_arg("kind", "word", "binary-classification"),),
+                "What it predicts.",
+                "task binary-classification",
+                required=True,
+            ),
+            ClauseForm(
+                "train on",
+                (_arg("data", "ref"),),
+                "A split to learn from.",
+                "train on applications.train",
+                required=True,
+            ),
+            ClauseForm(
+                "validate on",
+                (_arg("data", "ref"),),
+                "A split to stop and tune by.",
+                "validate on applications.validation",
+            ),
             ClauseForm(
                 "trainer",
                 (_arg("kind", "word", "builtin", "python"), _arg("name", "ref or text")),
@@ -247,15 +400,31 @@ BLOCKS: tuple[BlockForm, ...] = (
                 "trainer builtin tabular-mlp",
                 required=True,
             ),
-            ClauseForm("parameters", (_arg("values", "mapping"),), "What the trainer is given.", "parameters { epochs: 20, seed: 7 }"),
+            ClauseForm(
+                "parameters",
+                (_arg("values", "mapping"),),
+                "What the trainer is given.",
+                "parameters { epochs: 20, seed: 7 }",
+            ),
             ClauseForm(
                 "tune",
-                (_arg("trials", "integer"), _arg("direction", "word", "maximise", "minimise"), _arg("metric", "ref"), _arg("space", "mapping")),
+                (
+                    _arg("trials", "integer"),
+                    _arg("direction", "word", "maximise", "minimise"),
+                    _arg("metric", "ref"),
+                    _arg("space", "mapping"),
+                ),
                 "Search for better parameters.",
                 "tune 20 trials maximise roc_auc { learning-rate: 1e-4 .. 1e-2 log }",
                 supported=False,
+                syntax="{trials} trials {direction} {metric} {space}",
             ),
-            ClauseForm("limits", (_arg("values", "mapping"),), "Time, memory and GPUs the training may use.", "limits { time: 10 minutes, memory: 4 GB, gpus: 0 }"),
+            ClauseForm(
+                "limits",
+                (_arg("values", "mapping"),),
+                "Time, memory and GPUs the training may use.",
+                "limits { time: 10 minutes, memory: 4 GB, gpus: 0 }",
+            ),
         ),
     ),
     BlockForm(
@@ -265,7 +434,13 @@ BLOCKS: tuple[BlockForm, ...] = (
         "evaluation holdout of scorecard on applications.test {",
         (
             _REQUIRE,
-            ClauseForm("report", (_arg("metric", "ref"), _arg("top", "integer", optional=True)), "Measure and show, without a bound.", "report accuracy", repeatable=True),
+            ClauseForm(
+                "report",
+                (_arg("metric", "ref"), _arg("top", "integer", optional=True)),
+                "Measure and show, without a bound.",
+                "report accuracy",
+                repeatable=True,
+            ),
         ),
     ),
     BlockForm(
@@ -274,10 +449,33 @@ BLOCKS: tuple[BlockForm, ...] = (
         "A rule in the team's own Rego, at named gates.",
         "policy no-proxy-features {",
         (
-            ClauseForm("rego", (_arg("path", "text"),), "The Rego file.", 'rego "policies/no_proxy.rego"', required=True),
-            ClauseForm("before", (_arg("stages", "words"),), "At the entry gate of these stages or kinds of stage.", "before train", required=True),
-            ClauseForm("enforce", (_arg("level", "word", "advisory", "mandatory", "absolute"),), "Advisory warns, mandatory denies, absolute cannot be waived.", "enforce mandatory"),
-            ClauseForm("satisfies", (_arg("pack", "ref"), _arg("clause", "text")), "The clause it serves.", 'satisfies eu-ai-act "Art. 10(2)(f)"', repeatable=True),
+            ClauseForm(
+                "rego",
+                (_arg("path", "text"),),
+                "The Rego file.",
+                'rego "policies/no_proxy.rego"',
+                required=True,
+            ),
+            ClauseForm(
+                "before",
+                (_arg("stages", "words"),),
+                "At the entry gate of these stages or kinds of stage.",
+                "before train",
+                required=True,
+            ),
+            ClauseForm(
+                "enforce",
+                (_arg("level", "word", "advisory", "mandatory", "absolute"),),
+                "Advisory warns, mandatory denies, absolute cannot be waived.",
+                "enforce mandatory",
+            ),
+            ClauseForm(
+                "satisfies",
+                (_arg("pack", "ref"), _arg("clause", "text")),
+                "The clause it serves.",
+                'satisfies eu-ai-act "Art. 10(2)(f)"',
+                repeatable=True,
+            ),
         ),
     ),
     BlockForm(
@@ -286,8 +484,19 @@ BLOCKS: tuple[BlockForm, ...] = (
         "People who must agree, by signature.",
         "approval release of scorecard {",
         (
-            ClauseForm("by", (_arg("role", "ref"), _arg("quorum", "integer", optional=True)), "Which role, and how many of it.", "by risk-officer quorum 2", required=True),
-            ClauseForm("excluding", (_arg("who", "words"),), "Who may not: separation of duties.", "excluding owner, trainer"),
+            ClauseForm(
+                "by",
+                (_arg("role", "ref"), _arg("quorum", "integer", optional=True)),
+                "Which role, and how many of it.",
+                "by risk-officer quorum 2",
+                required=True,
+            ),
+            ClauseForm(
+                "excluding",
+                (_arg("who", "words"),),
+                "Who may not: separation of duties.",
+                "excluding owner, trainer",
+            ),
             _AFTER,
             ClauseForm("valid", (_arg("for", "duration"),), "How long it holds.", "valid 30 days"),
         ),
@@ -299,11 +508,43 @@ BLOCKS: tuple[BlockForm, ...] = (
         "deployment production of scorecard {",
         (
             _AFTER,
-            ClauseForm("package", (_arg("format", "word", "onnx", "torchscript", "safetensors"), _arg("quantise", "word", optional=True)), "The format it is shipped in.", "package onnx"),
-            ClauseForm("serve", (_arg("how", "word", "http", "directory", "mlflow", "kserve"),), "How it is served.", "serve http"),
-            ClauseForm("rollout", (_arg("steps", "steps"), _arg("each", "duration", optional=True)), "In which steps.", "rollout 10% -> 100% each 1 day", supported=False),
-            ClauseForm("rollback", (_arg("when", "control"),), "When to go back.", "rollback when error_rate > 2% for 10 minutes", supported=False),
-            ClauseForm("fallback", (_arg("to", "ref"), _arg("version", "text", optional=True)), "To what.", 'fallback scorecard version "2.0.3"', supported=False),
+            ClauseForm(
+                "package",
+                (
+                    _arg("format", "word", "onnx", "torchscript", "safetensors"),
+                    _arg("quantise", "word", optional=True),
+                ),
+                "The format it is shipped in.",
+                "package onnx",
+            ),
+            ClauseForm(
+                "serve",
+                (_arg("how", "word", "http", "directory", "mlflow", "kserve"),),
+                "How it is served.",
+                "serve http",
+            ),
+            ClauseForm(
+                "rollout",
+                (_arg("steps", "steps"), _arg("each", "duration", optional=True)),
+                "In which steps.",
+                "rollout 10% -> 100% each 1 day",
+                supported=False,
+            ),
+            ClauseForm(
+                "rollback",
+                (_arg("when", "control"),),
+                "When to go back.",
+                "rollback when error_rate > 2% for 10 minutes",
+                supported=False,
+                syntax="when {when}",
+            ),
+            ClauseForm(
+                "fallback",
+                (_arg("to", "ref"), _arg("version", "text", optional=True)),
+                "To what.",
+                'fallback scorecard version "2.0.3"',
+                supported=False,
+            ),
         ),
     ),
     BlockForm(
@@ -313,7 +554,14 @@ BLOCKS: tuple[BlockForm, ...] = (
         "monitor drift of production on recent-applications every 1 day {",
         (
             _REQUIRE,
-            ClauseForm("learn", (_arg("from", "ref"), _arg("select", "word"), _arg("count", "integer"), _arg("role", "ref")), "Active learning with people in the loop.", "learn from feedback select uncertain 500 review by risk-officer", supported=False),
+            ClauseForm(
+                "learn",
+                (_arg("from", "ref"), _arg("select", "word"), _arg("count", "integer"), _arg("role", "ref")),
+                "Active learning with people in the loop.",
+                "learn from feedback select uncertain 500 review by risk-officer",
+                supported=False,
+                syntax="from {from} select {select} {count} review by {role}",
+            ),
         ),
     ),
     BlockForm(
@@ -322,12 +570,38 @@ BLOCKS: tuple[BlockForm, ...] = (
         "When the model goes, what is kept and what is erased.",
         "retirement of scorecard {",
         (
-            ClauseForm("when", (_arg("control", "control"),), "One criterion; any that is met retires.", "when drift.psi > 0.25", repeatable=True, required=True),
-            ClauseForm("archive", (_arg("what", "words"), _arg("for", "duration")), "What is kept, and how long.", "archive model, evidence, ledger for 10 years"),
-            ClauseForm("erase", (_arg("dataset", "ref"), _arg("after", "duration", optional=True)), "What is erased, and when.", "erase applications after 5 years", repeatable=True),
+            ClauseForm(
+                "when",
+                (_arg("control", "control"),),
+                "One criterion; any that is met retires.",
+                "when drift.psi > 0.25",
+                repeatable=True,
+                required=True,
+            ),
+            ClauseForm(
+                "archive",
+                (_arg("what", "words"), _arg("for", "duration")),
+                "What is kept, and how long.",
+                "archive model, evidence, ledger for 10 years",
+                syntax="{what} for {for}",
+            ),
+            ClauseForm(
+                "erase",
+                (_arg("dataset", "ref"), _arg("after", "duration", optional=True)),
+                "What is erased, and when.",
+                "erase applications after 5 years",
+                repeatable=True,
+            ),
             ClauseForm("lessons", (_arg("path", "text"),), "What was learnt.", 'lessons "docs/lessons.md"'),
-            ClauseForm("notify", (_arg("who", "text"),), "Who is told.", 'notify "model-inventory@bank.example"', repeatable=True),
+            ClauseForm(
+                "notify",
+                (_arg("who", "text"),),
+                "Who is told.",
+                'notify "model-inventory@bank.example"',
+                repeatable=True,
+            ),
         ),
+        named=False,
     ),
     BlockForm(
         "waiver",
@@ -335,9 +609,26 @@ BLOCKS: tuple[BlockForm, ...] = (
         "A request to live with one breached control until a date; it counts only when signed.",
         "waiver calibration-first-quarter of holdout.expected_calibration_error {",
         (
-            ClauseForm("reason", (_arg("text", "text"),), "Why.", 'reason "Recalibration lands in 2.2."', required=True),
-            ClauseForm("granted by", (_arg("role", "ref"), _arg("quorum", "integer", optional=True)), "Who must sign it.", "granted by risk-officer quorum 1", required=True),
-            ClauseForm("compensating", (_arg("text", "text"),), "What is done instead.", 'compensating "Manual review of every decline"'),
+            ClauseForm(
+                "reason",
+                (_arg("text", "text"),),
+                "Why.",
+                'reason "Recalibration lands in 2.2."',
+                required=True,
+            ),
+            ClauseForm(
+                "granted by",
+                (_arg("role", "ref"), _arg("quorum", "integer", optional=True)),
+                "Who must sign it.",
+                "granted by risk-officer quorum 1",
+                required=True,
+            ),
+            ClauseForm(
+                "compensating",
+                (_arg("text", "text"),),
+                "What is done instead.",
+                'compensating "Manual review of every decline"',
+            ),
             ClauseForm("until", (_arg("date", "date"),), "Its last day.", "until 2027-03-31", required=True),
         ),
     ),

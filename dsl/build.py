@@ -1,0 +1,239 @@
+"""Lines to declarations: each line is matched against the vocabulary, and its mistakes are collected."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from charter.dsl.ast import Clause, Declaration, Name, Number
+from charter.dsl.codes import error
+from charter.dsl.cursor import Cursor, Mistake
+from charter.dsl.diagnostics import Diagnostic
+from charter.dsl.lexer import Token
+from charter.dsl.match import Matched, match
+from charter.dsl.patterns import BlockPattern, ClausePattern, Clauses, block_patterns
+from charter.dsl.source import Source, Span
+from charter.dsl.suggest import closest
+from charter.dsl.tree import Braces, Line, Pair
+from charter.dsl.unknown import odd_start, unknown_clause, unknown_declaration
+from charter.dsl.values import MAX_DEPTH, expected, integer, name, too_deep
+
+EDITION = 1
+_CONTINUING = frozenset({"COMMA", "ARROW", "RANGE", "COMPARE", "EQUALS"})
+
+
+@dataclass(slots=True)
+class Builder:
+    """What has been built of one file so far."""
+
+    source: Source
+    edition: Number | None = None
+    declarations: list[Declaration] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def span(self, start: int, end: int) -> Span:
+        """A place in the file."""
+        return Span(self.source.path, start, end)
+
+    def cursor(self, line: Line, example: str, skip: int) -> Cursor:
+        """A cursor behind the first `skip` parts of a line."""
+        return Cursor(self.source.path, line.parts, line.parts[-1].end, example, skip)
+
+
+def add_line(builder: Builder, line: Line) -> None:
+    """Adds a top-level line: a declaration, or the edition."""
+    first = line.parts[0]
+    if not isinstance(first, Token) or first.type != "NAME":
+        _report(builder, line, odd_start(first, builder.span(first.start, first.end), "a declaration"))
+        return
+    pattern = block_patterns().get(first.text)
+    if pattern is not None:
+        _declaration(builder, line, pattern)
+    elif first.text == "charter":
+        _edition(builder, line)
+    else:
+        _report(builder, line, unknown_declaration(first.text, builder.span(first.start, first.end)))
+        meant = block_patterns().get(closest(first.text, block_patterns()) or "")
+        if meant is not None and line.braces is not None:
+            _clauses(builder, line.braces, meant.clauses, meant.form.keyword, 1)
+
+
+def _report(builder: Builder, line: Line, diagnostic: Diagnostic) -> None:
+    """Reports the mistake of a line, unless an earlier one of that line is known."""
+    if not line.broken:
+        builder.diagnostics.append(diagnostic)
+
+
+def _edition(builder: Builder, line: Line) -> None:
+    cursor = builder.cursor(line, f"charter {EDITION}", 1)
+    try:
+        edition = integer(cursor, "the edition of the language")
+        if cursor.kind != "END":
+            raise expected(cursor, "the end of the line")
+    except Mistake as mistake:
+        _report(builder, line, mistake.diagnostic)
+        # The line is there: that it cannot be read has just been said.
+        builder.edition = builder.edition or Number(Decimal(EDITION), None, cursor.since(line.start))
+        return
+    if edition.value != EDITION:
+        detail = f"Known is edition {EDITION}. Write `charter {EDITION}`, or use a newer version of Charter."
+        _report(builder, line, error("CH0027", edition.span, detail))
+    if builder.edition is not None or builder.declarations:
+        detail = "The edition is said once, on the first line. Remove this line."
+        _report(builder, line, error("CH0024", builder.span(line.start, line.end), detail))
+    builder.edition = builder.edition or edition
+
+
+def _declaration(builder: Builder, line: Line, pattern: BlockPattern) -> None:
+    form = pattern.form
+    cursor = builder.cursor(line, form.example, 1)
+    declared: Name | None = None
+    matched = Matched()
+    try:
+        if form.named:
+            declared = name(cursor, f"the name of the {form.keyword}", dotted=False)
+        matched = match(cursor, pattern.header, line.braces)
+    except Mistake as mistake:
+        matched.mistake = mistake
+    header_end = line.parts[-1].end
+    if matched.mistake is not None:
+        split = _split(builder, line, matched.mistake, block_patterns())
+        if split is not None:
+            add_line(builder, split[0])
+            add_line(builder, split[1])
+            return
+        _report(builder, line, matched.mistake.diagnostic)
+    if declared is None:
+        of = matched.arguments.get("of")
+        declared = of if isinstance(of, Name) else Name("", builder.span(header_end, header_end))
+    clauses: tuple[Clause, ...] = ()
+    if line.braces is not None and form.clauses:
+        clauses = _clauses(builder, line.braces, pattern.clauses, form.keyword, 1)
+    elif line.braces is not None:
+        _report(builder, line, _no_block(builder, line.braces, form.keyword))
+    elif form.clauses and matched.mistake is None:
+        _report(builder, line, missing_block(builder.span(line.start, line.end), form.keyword, form.example))
+    builder.declarations.append(
+        Declaration(
+            form.keyword,
+            builder.span(line.start, line.parts[0].end),
+            declared,
+            matched.arguments,
+            builder.span(line.start, header_end),
+            clauses,
+            builder.span(line.start, line.end),
+        )
+    )
+
+
+def missing_block(span: Span, keyword: str, example: str) -> Diagnostic:
+    """The finding that a block was not opened."""
+    detail = (
+        f"What belongs to `{keyword}` stands in a block. "
+        f"Add `{{` at the end of this line, as in `{example}`, and `}}` below."
+    )
+    return error("CH0022", span, detail)
+
+
+def _no_block(builder: Builder, braces: Braces, keyword: str) -> Diagnostic:
+    detail = f"`{keyword}` has no block. Remove `{{` and the `}}` that belongs to it."
+    return error("CH0028", builder.span(braces.start, braces.start + 1), detail)
+
+
+def _clauses(builder: Builder, braces: Braces, clauses: Clauses, home: str, depth: int) -> tuple[Clause, ...]:
+    if depth > MAX_DEPTH:
+        builder.diagnostics.append(too_deep(braces.start, builder.source.path))
+        return ()
+    for pair in braces.pairs:
+        builder.diagnostics.append(_colon(builder, pair))
+    found: list[Clause] = []
+    for line in braces.lines:
+        _clause_line(builder, line, clauses, home, depth, found)
+    return tuple(found)
+
+
+def _colon(builder: Builder, pair: Pair) -> Diagnostic:
+    detail = 'In this block stand clauses, such as `version "1.0"`, without `:`. Remove the `:`.'
+    return error("CH0024", builder.span(pair.key.end, pair.key.end + 1), detail)
+
+
+def _clause_line(
+    builder: Builder, line: Line, clauses: Clauses, home: str, depth: int, found: list[Clause]
+) -> None:
+    first = line.parts[0]
+    if not isinstance(first, Token) or first.type != "NAME":
+        _report(builder, line, odd_start(first, builder.span(first.start, first.end), "a clause"))
+        return
+    pattern = find_clause(line, clauses)
+    if pattern is None:
+        finding, meant = unknown_clause(builder.source.path, line, clauses, home)
+        _report(builder, line, finding)
+        if meant is not None and meant.children is not None and line.braces is not None:
+            _clauses(builder, line.braces, meant.children, meant.form.keyword, depth + 1)
+        return
+    skip = len(pattern.words)
+    cursor = builder.cursor(line, pattern.form.example, skip)
+    matched = match(cursor, pattern.alternatives, line.braces)
+    builder.diagnostics.extend(cursor.more)
+    if matched.mistake is not None:
+        split = _split(builder, line, matched.mistake, clauses.by_first_word)
+        if split is not None:
+            for part in split:
+                _clause_line(builder, part, clauses, home, depth, found)
+            return
+        _report(builder, line, matched.mistake.diagnostic)
+    found.append(_clause(builder, line, pattern, matched, depth))
+
+
+def _clause(builder: Builder, line: Line, pattern: ClausePattern, matched: Matched, depth: int) -> Clause:
+    form = pattern.form
+    children: tuple[Clause, ...] = ()
+    if pattern.children is not None and line.braces is not None:
+        children = _clauses(builder, line.braces, pattern.children, form.keyword, depth + 1)
+    elif pattern.children is not None and matched.mistake is None:
+        _report(builder, line, missing_block(builder.span(line.start, line.end), form.keyword, form.example))
+    elif line.braces is not None and not matched.braces_used and matched.mistake is None:
+        _report(builder, line, _no_block(builder, line.braces, form.keyword))
+    return Clause(
+        form.keyword,
+        builder.span(line.start, line.parts[len(pattern.words) - 1].end),
+        matched.arguments,
+        builder.span(line.start, line.end),
+        children,
+    )
+
+
+def find_clause(line: Line, clauses: Clauses) -> ClausePattern | None:
+    """The clause whose keyword the line begins with."""
+    words = [part.text if isinstance(part, Token) else "" for part in line.parts[:3]]
+    for pattern in clauses.by_first_word.get(words[0], ()):
+        if tuple(words[: len(pattern.words)]) == pattern.words:
+            return pattern
+    return None
+
+
+def _split(
+    builder: Builder, line: Line, mistake: Mistake, keywords: Mapping[str, object]
+) -> tuple[Line, Line] | None:
+    """A line that ran on into the next one, because it ends in `,` or the like, as two lines.
+
+    Without this a forgotten word at the end of a line would be reported on the line after it.
+    """
+    text = builder.source.text
+    for index in range(min(mistake.at, len(line.parts) - 1), 0, -1):
+        before, part = line.parts[index - 1], line.parts[index]
+        if (
+            before.type in _CONTINUING
+            and isinstance(part, Token)
+            and part.text in keywords
+            and "\n" in text[before.end : part.start]
+        ):
+            sign = builder.span(before.start, before.end)
+            detail = (
+                f"Nothing follows `{text[before.start : before.end]}`. Complete the line, or remove the sign."
+            )
+            _report(builder, line, error("CH0033", sign, detail))
+            first = Line(line.parts[:index], None)
+            first.broken = True
+            second = Line(line.parts[index:], line.braces)
+            return first, second
+    return None

@@ -1,0 +1,78 @@
+"""Text to tokens: one regular expression, one pass, nothing skipped silently.
+
+Every character belongs to a token or to blank space, so a mistake has a place: what fits nowhere is an
+`ODD` token and an unclosed quote an `OPEN_TEXT`, and both travel through the grammar as ordinary parts of
+a line. Continuation is decided here, by look-behind (a comma, arrow, colon, comparison or opening
+bracket swallows the line end after it) and by the word that begins the next line. No word is reserved.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import ClassVar
+
+_BLANK = r"(?:[ \t\r\n]++|\#[^\n]*+)*+"
+_CONTINUES = r"(?:->|(?:with|over|under|for|otherwise|stratified|seed)(?![\w.-])(?![ \t]*:))"
+_TOKEN = re.compile(
+    rf"""
+      [ \t\r]++
+    | (?:\#[^\n]*+)?\n{_BLANK}(?={_CONTINUES})
+    | (?P<_NEWLINE>(?:\#[^\n]*+)?\n){_BLANK}
+    | \#[^\n]*+
+    | (?P<NAME>[^\W\d]\w*+(?:[.-]\w++)*+)
+    | (?P<DATE>\d{{4}}-\d{{1,2}}-\d{{1,2}}(?![\w-]))
+    | (?P<NUMBER>-?\d++(?:_\d++)*+(?:\.\d++)?(?:[eE][+-]?\d++)?(?!\.\w)%?)
+    | (?P<LONG_TEXT>\"{{3}}[^\"\\]*+(?:(?:\\[\s\S]|\"(?!\"\"))[^\"\\]*+)*+\"{{3}})
+    | (?P<OPEN_LONG_TEXT>\"{{3}})
+    | (?P<TEXT>\"[^\"\\\n]*+(?:\\[^\n][^\"\\\n]*+)*+\")
+    | (?P<OPEN_TEXT>\"[^\n]*)
+    | (?P<LBRACE>\{{)
+    | (?P<RBRACE>\}})
+    | (?P<COMMA>,){_BLANK}
+    | (?P<ARROW>->){_BLANK}
+    | (?P<RANGE>\.\.){_BLANK}
+    | (?P<COLON>:){_BLANK}
+    | (?P<COMPARE>[<>=!]=|=[<>]|[<>≤≥]){_BLANK}
+    | (?P<EQUALS>=){_BLANK}
+    | (?P<LPAR>\(){_BLANK}
+    | (?P<LSQB>\[){_BLANK}
+    | (?P<RPAR>\))
+    | (?P<RSQB>\])
+    | (?P<ODD>\d[\w.]*+|[^\s\w"#{{}}()\[\],:=<>]++|[\s\S])
+    """,
+    re.VERBOSE,
+)
+
+
+class Token:
+    """A token: its type, its text as written, and its place as character offsets `[start, end)`.
+
+    Not a dataclass: a file of 50,000 lines makes half a million of them.
+    """
+
+    __slots__ = ("end", "start", "text", "type")
+
+    # What lark borrows for its end-of-input token.
+    start_pos: ClassVar[None] = None
+    end_pos: ClassVar[None] = None
+    line: ClassVar[None] = None
+    column: ClassVar[None] = None
+    end_line: ClassVar[None] = None
+    end_column: ClassVar[None] = None
+
+    def __init__(self, type: str, text: str, start: int, end: int) -> None:
+        self.type = type
+        self.text = text
+        self.start = start
+        self.end = end
+
+    def __repr__(self) -> str:
+        return f"Token({self.type}, {self.text!r}, {self.start})"
+
+
+def tokens(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]:
+    """The tokens of `text[start:end]`, with offsets into the whole text."""
+    for match in _TOKEN.finditer(text, start, len(text) if end is None else end):
+        kind = match.lastgroup
+        if kind is not None:
+            group = match.lastindex or 0
+            yield Token(kind, match[group], match.start(group), match.end(group))
