@@ -14,12 +14,23 @@ import msgspec
 IR_VERSION = 1
 
 StageKind = Literal[
-    "define", "acquire", "prepare", "validate", "split", "train", "evaluate", "approve", "deploy", "monitor", "retire"
+    "define",
+    "acquire",
+    "prepare",
+    "validate",
+    "split",
+    "train",
+    "evaluate",
+    "approve",
+    "deploy",
+    "monitor",
+    "retire",
 ]
 Point = Literal["entry", "exit"]
 Enforcement = Literal["advisory", "mandatory", "absolute"]
 Comparison = Literal[">=", "<=", ">", "<", "=="]
 Unit = Literal["ratio", "count", "seconds", "bytes", "number"]
+Risk = Literal["prohibited", "high", "limited", "minimal"]
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +50,7 @@ class Lifecycle(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     owner: str
     purpose: str
-    risk: Literal["prohibited", "high", "limited", "minimal"]
+    risk: Risk
     packs: tuple[str, ...]
     place: Place
 

@@ -1,1 +1,8 @@
-"""The passes that prove what can be proved, one file each, in one declared order."""
+"""What the compiler proves before anything runs: small passes, one file each, run in this order."""
+
+from charter.compiler.passes.context import Context, Pass
+
+PASSES: tuple[Pass, ...] = ()
+"""Every pass; each looks at the whole charter and returns all of its findings."""
+
+__all__ = ["PASSES", "Context", "Pass"]

@@ -1,0 +1,86 @@
+"""Every code that the compiler can report: code to summary. Each has a page in `pages/`, and a case in
+`tests/cases/errors`. CH01 names, CH02 units and types, CH03 not supported, CH04 shape, CH05 leakage,
+CH06 thresholds, CH07 duties, CH08 waivers and hazards, CH09 files.
+"""
+
+from charter.dsl.diagnostics import Diagnostic, Related, Severity
+from charter.dsl.source import Span
+
+SUMMARIES: dict[str, str] = {
+    # Names.
+    "CH0101": "unknown name",
+    "CH0102": "duplicate name",
+    "CH0103": "wrong kind of thing",
+    "CH0104": "unknown part of a split",
+    "CH0105": "not exactly one lifecycle",
+    "CH0106": "unknown pack",
+    "CH0107": "unknown parameter override",
+    "CH0108": "nothing to check",
+    "CH0109": "unknown metric",
+    "CH0110": "unknown stage",
+    "CH0111": "column used after it was dropped",
+    "CH0112": "missing name in header",
+    # Units and types.
+    "CH0201": "wrong unit",
+    "CH0202": "unknown unit",
+    "CH0203": "metric cannot be measured here",
+    "CH0204": "metric needs a column",
+    "CH0205": "metric takes no column",
+    "CH0206": "shares do not make 100%",
+    "CH0207": "no such day",
+    "CH0208": "confidence out of range",
+    "CH0209": "unreadable override",
+    "CH0210": "unknown limit",
+    "CH0211": "number out of place",
+    "CH0212": "not a protected attribute",
+    "CH0213": "unknown reaction",
+    "CH0214": "missing target",
+    # Not supported.
+    "CH0301": "not supported yet",
+    # Shape.
+    "CH0401": "stages wait for each other",
+    "CH0402": "ungated deployment",
+    "CH0403": "deployment without approval",
+    "CH0404": "approval without evidence",
+    "CH0405": "never used",
+    "CH0406": "prohibited system",
+    "CH0407": "evaluation without a bound",
+    "CH0408": "policy gates nothing",
+    "CH0409": "monitor without a bound",
+    # Leakage.
+    "CH0501": "evaluated on rows it has seen",
+    "CH0502": "evaluated on related rows",
+    # Thresholds.
+    "CH0601": "bounds contradict",
+    "CH0602": "bound always holds",
+    "CH0603": "bound never holds",
+    "CH0604": "bound is redundant",
+    "CH0605": "retires what was accepted",
+    # Duties.
+    "CH0701": "quorum out of reach",
+    "CH0702": "quorum below one",
+    "CH0703": "unknown person",
+    # Waivers and hazards.
+    "CH0801": "unknown control",
+    "CH0802": "control cannot be waived",
+    "CH0803": "hazard is not gated",
+    # Files.
+    "CH0901": "file not found",
+    "CH0902": "path leaves the project",
+    "CH0903": "invalid JSON Schema",
+    "CH0904": "unreadable Rego file",
+    "CH0905": "not a callable",
+    "CH0906": "code not found",
+    "CH0907": "file cannot be read",
+}
+"""A code never changes its meaning and is never given again."""
+
+
+def error(code: str, span: Span | None, detail: str, *related: Related) -> Diagnostic:
+    """A finding that stops the compiler; its summary is the code's own."""
+    return Diagnostic(code, Severity.ERROR, SUMMARIES[code], detail, span, related)
+
+
+def warning(code: str, span: Span | None, detail: str, *related: Related) -> Diagnostic:
+    """A finding that people should look at, and that stops nothing."""
+    return Diagnostic(code, Severity.WARNING, SUMMARIES[code], detail, span, related)

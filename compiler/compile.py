@@ -1,0 +1,180 @@
+"""The compiler: text to IR, in one pure function of the charter's text, its files and its overrides.
+
+Steps: load, parse, resolve, graph, passes, lower, bundle, digests. Every step returns its findings; the IR
+exists only when no finding is an error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+from charter.dsl.load import load_source
+
+from charter.compiler import ir, model
+from charter.compiler.codec import decode_ir, encode_ir, ir_digest
+from charter.compiler.controls import Lowering, control_spans, lower_controls
+from charter.compiler.files import ProjectFiles
+from charter.compiler.graph import LifecycleGraph
+from charter.compiler.lower import (
+    edition_of,
+    lower_declarations,
+    lower_edges,
+    lower_lifecycle,
+    lower_parameters,
+    lower_roles,
+    lower_stages,
+    lower_waivers,
+)
+from charter.compiler.meaning import meaning_digest
+from charter.compiler.named import NamedFiles, read_named_files
+from charter.compiler.passes import PASSES, Context
+from charter.compiler.pins import pin_files
+from charter.compiler.places import Places
+from charter.compiler.rego.bundle import BundleInput, build_bundle
+from charter.compiler.resolve import resolve
+from charter.compiler.transforms import build_graph
+from charter.dsl.diagnostics import Diagnostic, has_errors
+from charter.dsl.parse import parse
+from charter.dsl.source import Source
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class CompileResult:
+    """What a compilation gives.
+
+    Attributes:
+        ir: the compiled charter; None when a finding is an error.
+        diagnostics: all findings, in the order of the text.
+        sources: the texts that the findings' spans refer to, by path.
+        charter: the typed model, for reports; None when the text could not be read at all.
+        graph: the lifecycle graph, as far as references resolve.
+    """
+
+    ir: ir.IR | None
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    charter: model.Charter | None = None
+    graph: LifecycleGraph | None = None
+
+
+def compile_charter(
+    path: Path, *, overrides: Mapping[str, str] = _NONE, as_text: str | None = None
+) -> CompileResult:
+    """Compile one charter; files it names are read, and pinned by their digests.
+
+    Args:
+        path: the charter; its directory is the project's.
+        overrides: values of parameters as typed, `{"min-auc": "78%"}`; they are part of the meaning.
+        as_text: the text to compile instead of the file's.
+    """
+    return _compile(path, overrides, as_text, will_run=True)
+
+
+def check_charter(
+    path: Path, *, overrides: Mapping[str, str] = _NONE, as_text: str | None = None
+) -> CompileResult:
+    """Prove what `compile_charter` proves, data files aside: they may come later. The IR is never given."""
+    return _compile(path, overrides, as_text, will_run=False)
+
+
+def _compile(
+    path: Path, overrides: Mapping[str, str], as_text: str | None, *, will_run: bool
+) -> CompileResult:
+    source, findings = _source(path, as_text)
+    if source is None:
+        return CompileResult(None, tuple(findings))
+    tree, syntax = parse(source)
+    charter = resolve(tree, overrides)
+    graph = build_graph(charter)
+    files = ProjectFiles(path.absolute().parent)
+    named = read_named_files(charter, files)
+    context = Context(charter, graph, files, named, dict(overrides), will_run)
+    findings = [*findings, *syntax]
+    for examine in PASSES:
+        findings += examine(context)
+    sources = {source.path: source}
+    compiled: ir.IR | None = None
+    if not has_errors(findings):
+        compiled, more = _lower(charter, graph, Places(sources), named)
+        findings += more
+        if compiled is not None and will_run:
+            compiled = sealed(compiled, pin_files(charter, files))
+    return CompileResult(
+        compiled if will_run and not has_errors(findings) else None,
+        _in_order(findings),
+        sources,
+        charter,
+        graph,
+    )
+
+
+def _source(path: Path, as_text: str | None) -> tuple[Source | None, list[Diagnostic]]:
+    if as_text is not None:
+        return Source(str(path), as_text), []
+    source, findings = load_source(path)
+    return source, list(findings)
+
+
+def _in_order(findings: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """By place; findings about no place at all first. The order is the same on every run."""
+
+    def key(finding: Diagnostic) -> tuple[str, int, int, str, str]:
+        span = finding.span
+        where = (span.path, span.start, span.end) if span else ("", -1, -1)
+        return (*where, finding.code, finding.detail)
+
+    return tuple(sorted(dict.fromkeys(findings), key=key))
+
+
+def _lower(
+    charter: model.Charter, graph: LifecycleGraph, places: Places, named: NamedFiles
+) -> tuple[ir.IR | None, tuple[Diagnostic, ...]]:
+    order = graph.order()
+    assert order is not None  # the shape pass has said so
+    lowering = Lowering(charter, graph, places, named.packages)
+    controls = lower_controls(lowering)
+    stages = lower_stages(lowering, order, controls, named.schemas)
+    lifecycle = lower_lifecycle(lowering)
+    waivers = lower_waivers(lowering)
+    bundle, findings = build_bundle(
+        BundleInput(
+            lifecycle=lifecycle,
+            controls=controls,
+            waivers=waivers,
+            gates=tuple(gate for stage in stages for gate in (stage.entry, stage.exit)),
+            policies=named.rego,
+            spans=control_spans(charter),
+        )
+    )
+    if bundle is None:
+        return None, findings
+    compiled = ir.IR(
+        lifecycle=lifecycle,
+        parameters=lower_parameters(lowering),
+        roles=lower_roles(lowering),
+        declarations=lower_declarations(lowering),
+        controls=controls,
+        waivers=waivers,
+        stages=stages,
+        edges=lower_edges(lowering, order),
+        bundle=bundle,
+        pins={},
+        meaning="",
+        digest="",
+        edition=edition_of(charter.file),
+    )
+    return compiled, findings
+
+
+def sealed(compiled: ir.IR, pins: Mapping[str, str]) -> ir.IR:
+    """The IR with its pins, and the digests of its meaning and of itself."""
+    pinned = msgspec.structs.replace(
+        compiled, pins=dict(sorted(pins.items())), meaning=meaning_digest(compiled)
+    )
+    named = msgspec.structs.replace(pinned, digest=ir_digest(pinned))
+    # What is handed on is what anybody reads back from the bytes, down to the order of keys.
+    return decode_ir(encode_ir(named))

@@ -1,0 +1,33 @@
+"""The digest of what a charter means: places, comments, spelling, version string and pins are no part of it."""
+
+from typing import Any
+
+import msgspec
+
+from charter.compiler.canonical import digest_of
+from charter.compiler.ir import IR
+
+
+def meaning_digest(ir: IR) -> str:
+    """SHA-256 over declarations, controls and graph without places; an approval binds this."""
+    lifecycle = _placeless(ir.lifecycle)
+    del lifecycle["version"]
+    return digest_of(
+        {
+            "edition": ir.edition,
+            "lifecycle": lifecycle,
+            "parameters": ir.parameters,
+            "roles": [_placeless(role) for role in ir.roles],
+            "declarations": {key: declared.digest for key, declared in ir.declarations.items()},
+            "controls": [_placeless(control) for control in ir.controls],
+            "waivers": [_placeless(waiver) for waiver in ir.waivers],
+            "stages": [_placeless(stage) for stage in ir.stages],
+            "edges": ir.edges,
+        }
+    )
+
+
+def _placeless(node: msgspec.Struct) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(node)
+    del fields["place"]
+    return fields

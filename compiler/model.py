@@ -1,0 +1,320 @@
+"""The typed model: what each declaration says, numbers in normal form, references still by name.
+
+A field is None (or empty) when its clause is absent or could not be understood; the passes say so. Every
+field that can be wrong keeps its AST node, so that findings underline what was written.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+
+from charter.compiler.ir import Enforcement
+from charter.compiler.units import Quantity
+from charter.dsl import ast
+from charter.dsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A control with its numbers resolved.
+
+    Attributes:
+        quantity: the threshold in normal form; None when it cannot be resolved.
+        confidence: in (0, 1).
+        checks: how many checks in a row, of `for 3 checks`.
+        seconds: how long, of `for 10 minutes`.
+    """
+
+    node: ast.Control
+    metric: str
+    comparison: str | None
+    quantity: Quantity | None
+    confidence: Decimal | None = None
+    checks: int | None = None
+    seconds: Decimal | None = None
+    enforce: Enforcement = "mandatory"
+
+    @property
+    def each(self) -> str | None:
+        """The column, or `feature`, of `of each`."""
+        return self.node.each.text if self.node.each else None
+
+    @property
+    def over(self) -> str | None:
+        """The protected attribute of `over`."""
+        return self.node.over.text if self.node.over else None
+
+    @property
+    def on(self) -> str | None:
+        """The rows of `on`."""
+        return self.node.on.text if self.node.on else None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What every declaration has."""
+
+    node: ast.Declaration
+
+    @property
+    def name(self) -> str:
+        """Its name as written."""
+        return self.node.name.text
+
+    @property
+    def kind(self) -> str:
+        """Its keyword."""
+        return self.node.kind
+
+    @property
+    def subject(self) -> str:
+        """`<kind>/<name>`."""
+        return f"{self.node.kind}/{self.name}"
+
+    def clause(self, keyword: str) -> ast.Clause | None:
+        """Its first clause of this keyword."""
+        return next(self.clauses(keyword), None)
+
+    def clauses(self, keyword: str) -> Iterator[ast.Clause]:
+        """All its clauses of this keyword, in order."""
+        return (clause for clause in self.node.clauses if clause.keyword == keyword)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle(Declared):
+    """The system."""
+
+    version: str
+    owner: str
+    purpose: str
+    risk: str
+    packs: tuple[ast.Name, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Declared):
+    """A named threshold; `overridden` when its value comes from the command line."""
+
+    quantity: Quantity | None
+    overridden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Role(Declared):
+    """A role of the trust root."""
+
+    members_at_least: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """What could go wrong, and what is done about it."""
+
+    clause: ast.Clause
+    title: str
+    mitigated_by: tuple[ast.Name, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective(Declared):
+    """Why the system is built."""
+
+    hazards: tuple[Hazard, ...]
+    kpis: tuple[Bound, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where rows come from; `location` is a path, or `module:function` for python."""
+
+    clause: ast.Clause
+    format: str
+    location: ast.Text | None
+    origins: tuple[ast.Name, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of `prepare`."""
+
+    clause: ast.Clause
+    do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How rows are cut; parts are ratios in the order written."""
+
+    clause: ast.Clause
+    parts: tuple[tuple[ast.Name, Decimal | None], ...]
+    stratified_by: ast.Name | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset(Declared):
+    """Rows."""
+
+    source: Source | None
+    target: ast.Name | None
+    protected: tuple[ast.Name, ...]
+    personal: tuple[ast.Name, ...]
+    schema: ast.Text | None
+    steps: tuple[Step, ...]
+    split: Split | None
+    requires: tuple[Bound, ...]
+
+    @property
+    def prepared(self) -> bool:
+        """Whether it has a `prepare` block."""
+        return self.clause("prepare") is not None
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of its split's parts."""
+        return tuple(name.text for name, _ in self.split.parts) if self.split else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Model(Declared):
+    """What is trained; `trainer` is the built-in's name or `module:function`."""
+
+    task: str
+    train_on: ast.Name | None
+    validate_on: ast.Name | None
+    trainer_kind: str
+    trainer: ast.Name | ast.Text | None
+    parameters: ast.MappingValue | None
+    limits: ast.MappingValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation(Declared):
+    """A measurement of a model on rows."""
+
+    of: ast.Name | None
+    on: ast.Name | None
+    requires: tuple[Bound, ...]
+    reports: tuple[ast.Clause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy(Declared):
+    """The team's own Rego."""
+
+    rego: ast.Text | None
+    before: tuple[ast.Name, ...]
+    enforce: Enforcement
+    satisfies: tuple[ast.Clause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval(Declared):
+    """People who must agree."""
+
+    of: ast.Name | None
+    role: ast.Name | None
+    quorum: int
+    excluding: tuple[ast.Name, ...]
+    after: tuple[ast.Name, ...]
+    valid: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment(Declared):
+    """A model that goes live."""
+
+    of: ast.Name | None
+    after: tuple[ast.Name, ...]
+    package: str
+    serve: str
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor(Declared):
+    """A watch on what is live."""
+
+    of: ast.Name | None
+    on: ast.Name | None
+    every: Quantity | None
+    requires: tuple[Bound, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retirement(Declared):
+    """The end of a model."""
+
+    of: ast.Name | None
+    whens: tuple[Bound, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver(Declared):
+    """A request to live with one breached control."""
+
+    of: ast.Name | None
+    reason: str
+    role: ast.Name | None
+    quorum: int
+    compensating: str
+    until: ast.Date | None
+
+
+Measuring = Dataset | Evaluation | Monitor
+"""Declarations that hold `require`s."""
+
+
+@dataclass(frozen=True)
+class Charter:
+    """One charter. Of two declarations with one kind and name the first counts; a pass reports the second."""
+
+    file: ast.CharterFile
+    lifecycle: Lifecycle | None
+    parameters: Mapping[str, Parameter]
+    roles: Mapping[str, Role]
+    objectives: Mapping[str, Objective]
+    datasets: Mapping[str, Dataset]
+    models: Mapping[str, Model]
+    evaluations: Mapping[str, Evaluation]
+    policies: Mapping[str, Policy]
+    approvals: Mapping[str, Approval]
+    deployments: Mapping[str, Deployment]
+    monitors: Mapping[str, Monitor]
+    retirements: Mapping[str, Retirement]
+    waivers: Mapping[str, Waiver]
+
+    @cached_property
+    def by_kind(self) -> Mapping[str, Mapping[str, Declared]]:
+        """Every named declaration, by keyword and name."""
+        return {
+            "parameter": self.parameters,
+            "role": self.roles,
+            "objective": self.objectives,
+            "dataset": self.datasets,
+            "model": self.models,
+            "evaluation": self.evaluations,
+            "policy": self.policies,
+            "approval": self.approvals,
+            "deployment": self.deployments,
+            "monitor": self.monitors,
+            "retirement": self.retirements,
+            "waiver": self.waivers,
+        }
+
+    def all(self) -> Iterator[Declared]:
+        """Every declaration that counts, lifecycle first, then by kind in the order written."""
+        if self.lifecycle is not None:
+            yield self.lifecycle
+        for declarations in self.by_kind.values():
+            yield from declarations.values()
+
+    def measuring(self) -> tuple[Measuring, ...]:
+        """Every declaration that may hold `require`s."""
+        return (*self.datasets.values(), *self.evaluations.values(), *self.monitors.values())
+
+    @property
+    def head(self) -> Span:
+        """Where to point for a finding about the charter as a whole."""
+        first = self.file.edition.span if self.file.edition else self.file.span
+        return self.lifecycle.node.header_span if self.lifecycle else first

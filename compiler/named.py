@@ -1,0 +1,123 @@
+"""The texts that a charter names and that become part of the IR: JSON Schemas and Rego files."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from charter.compiler import model
+from charter.compiler.codes import error
+from charter.compiler.files import ProjectFiles, Refusal
+from charter.dsl import ast
+from charter.dsl.diagnostics import Diagnostic
+
+_PACKAGE = re.compile(
+    r"(?:\s|#[^\n]*(?:\n|$))*"  # blank lines and comments
+    r"package\s+([A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\"[^\"\n]+\"\])*)"
+    r"[ \t]*(?:#[^\n]*)?(?:\r?\n|$)"
+)
+
+
+@dataclass(slots=True)
+class NamedFiles:
+    """What was read.
+
+    Attributes:
+        schemas: JSON Schema of one row, by dataset.
+        rego: Rego text by path as written.
+        packages: Rego package path by policy.
+        findings: what could not be used, and why.
+    """
+
+    schemas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    rego: dict[str, str] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
+    findings: list[Diagnostic] = field(default_factory=list)
+
+
+def read_named_files(charter: model.Charter, files: ProjectFiles) -> NamedFiles:
+    """Read every schema and Rego file; what is wrong with them is a finding at the place that names them."""
+    named = NamedFiles()
+    for dataset in charter.datasets.values():
+        if dataset.schema is not None:
+            _read_schema(named, dataset.name, dataset.schema, files)
+    for policy in charter.policies.values():
+        if policy.rego is not None:
+            _read_rego(named, policy.name, policy.rego, files)
+    return named
+
+
+def _read_schema(named: NamedFiles, dataset: str, written: ast.Text, files: ProjectFiles) -> None:
+    text = files.read(written.value)
+    if isinstance(text, Refusal):
+        named.findings.append(error(text.code, written.span, text.detail))
+        return
+    try:
+        schema = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as problem:
+        detail = f"`{written.value}` is not JSON: {problem}. Mend the file, or name another."
+        named.findings.append(error("CH0903", written.span, detail))
+        return
+    unfit = schema_problem(schema)
+    if unfit:
+        detail = f"`{written.value}` is no JSON Schema of one row: {unfit} Mend the file, or name another."
+        named.findings.append(error("CH0903", written.span, detail))
+        return
+    named.schemas[dataset] = schema
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"`{word}` is no JSON number")
+
+
+def schema_problem(schema: Any) -> str:
+    """What makes a document unfit as JSON Schema of one row, as a sentence; empty if nothing does."""
+    if not isinstance(schema, dict):
+        return "it is not a JSON object."
+    if not schema:
+        return "it is empty, so every row would pass."
+    remote = next((ref for ref in _references(schema) if not ref.startswith("#")), None)
+    if remote is not None:
+        return f"it refers to `{remote}`, and nothing outside the file is read."
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - 0.1 s, and few charters have a schema
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as problem:
+        where = "/".join(str(step) for step in problem.absolute_path) or "its top"
+        return f"at `{where}`, {problem.message}."
+    except RecursionError:
+        return "it is nested too deeply."
+    return ""
+
+
+def _references(node: Any) -> list[str]:
+    found: list[str] = []
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            found += (item[key] for key in ("$ref", "$dynamicRef") if isinstance(item.get(key), str))
+            stack += item.values()
+        elif isinstance(item, list):
+            stack += item
+    return found
+
+
+def _read_rego(named: NamedFiles, policy: str, written: ast.Text, files: ProjectFiles) -> None:
+    text = files.read(written.value)
+    if isinstance(text, Refusal):
+        named.findings.append(error(text.code, written.span, text.detail))
+        return
+    match = _PACKAGE.match(text)
+    if match is None:
+        detail = (
+            f"`{written.value}` does not begin with a `package` line, so nothing in it could be asked. "
+            "Write `package` and a name, such as `package project.no_proxy`, above the rules."
+        )
+        named.findings.append(error("CH0904", written.span, detail))
+        return
+    named.rego[written.value] = text
+    named.packages[policy] = match[1]

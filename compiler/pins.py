@@ -1,0 +1,45 @@
+"""Digests of the local files that a charter names: data, schemas, Rego and the team's own code."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from charter.compiler import model
+from charter.compiler.code import code_files
+from charter.compiler.files import ProjectFiles
+from charter.compiler.specs import read_trainer
+
+DATA_FORMATS = ("csv", "parquet", "jsonl")
+
+
+def pin_files(charter: model.Charter, files: ProjectFiles) -> dict[str, str]:
+    """`sha256:...` by path, sorted.
+
+    Raises:
+        OSError: a file that the passes have seen is gone or cannot be read.
+    """
+    pins: dict[str, str] = {}
+    for written in sorted(set(_paths(charter, files))):
+        path = files.locate(written)
+        if isinstance(path, Path):
+            with path.open("rb") as stream:
+                pins[written] = f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    return pins
+
+
+def _paths(charter: model.Charter, files: ProjectFiles) -> Iterator[str]:
+    for dataset in charter.datasets.values():
+        if dataset.schema is not None:
+            yield dataset.schema.value
+        source = dataset.source
+        if source is not None and source.location is not None:
+            if source.format in DATA_FORMATS:
+                yield source.location.value
+            elif source.format == "python":
+                yield from code_files(source.location.value, files.root)
+    for policy in charter.policies.values():
+        if policy.rego is not None:
+            yield policy.rego.value
+    for declared in charter.models.values():
+        if declared.trainer_kind == "python":
+            yield from code_files(read_trainer(declared), files.root)

@@ -1,0 +1,55 @@
+"""Controls as normalised sentences: what people read in decisions, reports and the graph."""
+
+from charter.compiler import clauses as read
+from charter.compiler import model
+from charter.compiler.metrics import METRICS
+from charter.compiler.units import Quantity, plain, show
+
+
+def bound_sentence(bound: model.Bound) -> str:
+    """`demographic_parity_difference over sex <= 0.1 with confidence 95%`."""
+    node = bound.node
+    words = [bound.metric]
+    if bound.each:
+        words.append(f"of each {bound.each}")
+    if bound.over:
+        words.append(f"over {bound.over}")
+    if bound.on:
+        words.append(f"on {bound.on}")
+    if bound.comparison and bound.quantity:
+        words.append(f"{bound.comparison} {shown(bound.metric, bound.quantity)}")
+    if bound.confidence is not None:
+        words.append(f"with confidence {plain(bound.confidence * 100)}%")
+    if bound.checks is not None:
+        words.append(f"for {bound.checks} checks" if bound.checks != 1 else "for 1 check")
+    if node.reaction is not None:
+        words.append(f"otherwise {node.reaction.action.text}")
+        words += [node.reaction.to.text] if node.reaction.to else []
+    return " ".join(words)
+
+
+def shown(metric: str, quantity: Quantity) -> str:
+    """A bound as people read it, in the metric's own unit."""
+    known = METRICS.get(metric)
+    return show(quantity, wanted=known.unit if known else None)
+
+
+def approval_sentence(approval: model.Approval) -> str:
+    """`2 of risk-officer, none of them owner, trainer`."""
+    role = approval.role.text if approval.role else "?"
+    excluding = ", ".join(name.text for name in approval.excluding)
+    return f"{approval.quorum} of {role}" + (f", none of them {excluding}" if excluding else "")
+
+
+def policy_sentence(policy: model.Policy) -> str:
+    """`policies/no_proxy.rego, mandatory, serves eu-ai-act Art. 10(2)(f)`."""
+    path = policy.rego.value if policy.rego else "?"
+    clauses = ", ".join(satisfied(policy))
+    return f"{path}, {policy.enforce}" + (f", serves {clauses}" if clauses else "")
+
+
+def satisfied(policy: model.Policy) -> tuple[str, ...]:
+    """The clauses that a policy serves, as `pack clause`."""
+    return tuple(
+        f"{read.word(clause, 'pack')} {read.word(clause, 'clause')}".strip() for clause in policy.satisfies
+    )

@@ -1,0 +1,244 @@
+"""What each stage's callable is told: its spec, callable, limits and seed, in normal form."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from charter.compiler import clauses as read
+from charter.compiler import model
+from charter.compiler.graph import Node
+from charter.compiler.ir import Limits
+from charter.compiler.normal import normal_value, steps
+from charter.compiler.units import as_json
+from charter.dsl import ast
+
+GIBIBYTE = 2**30
+TRAINING_LIMITS = Limits(seconds=600.0, memory_bytes=4 * GIBIBYTE)
+OTHER_LIMITS = Limits(seconds=300.0, memory_bytes=4 * GIBIBYTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a stage does: `callable` is None where there is no work."""
+
+    callable: str | None
+    spec: Mapping[str, Any]
+    limits: Limits = OTHER_LIMITS
+    project_code: bool = False
+    seed: int = 0
+    every_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Specs:
+    """What the functions here share; `schemas` holds the JSON Schema of each dataset that names one."""
+
+    charter: model.Charter
+    schemas: Mapping[str, Any] = field(default_factory=dict)
+
+    def work(self, node: Node) -> Work:
+        """The work of one stage."""
+        return _BY_KIND[node.kind](self, node.declared)
+
+
+def _builtin(module: str, function: str | None = None) -> str:
+    return f"charter.runtime.stages.{module}:{function or module}"
+
+
+def _text(name: ast.Name | None) -> str | None:
+    return name.text if name else None
+
+
+def _columns(dataset: model.Dataset | None) -> dict[str, Any]:
+    """Columns with a meaning: what every stage that touches the rows has to know."""
+    return {
+        "target": _text(dataset.target) if dataset else None,
+        "protected": [name.text for name in dataset.protected] if dataset else [],
+        "personal": [name.text for name in dataset.personal] if dataset else [],
+    }
+
+
+def _learnt_from(specs: Specs, name: str | None) -> model.Dataset | None:
+    """The dataset that a model of this name learns from."""
+    declared = specs.charter.models.get(name or "")
+    reference = declared.train_on if declared else None
+    return specs.charter.datasets.get(reference.parts[0]) if reference else None
+
+
+def _nothing(specs: Specs, declared: model.Declared) -> Work:
+    return Work(None, {})
+
+
+def _acquire(specs: Specs, declared: model.Declared) -> Work:
+    assert isinstance(declared, model.Dataset)
+    source = declared.source
+    location = source.location.value if source and source.location else ""
+    form = source.format if source else ""
+    columns = _columns(declared)
+    named = [columns["target"]] if columns["target"] else []
+    spec = {
+        "format": form,
+        "location": location,
+        "columns": sorted({*named, *columns["protected"], *columns["personal"]}),
+    }
+    if form == "python":
+        return Work(location, {**spec, **columns}, project_code=True)
+    return Work(_builtin("acquire"), spec)
+
+
+def _prepare(specs: Specs, declared: model.Declared) -> Work:
+    assert isinstance(declared, model.Dataset)
+    clause = declared.clause("prepare")
+    done = steps(clause, specs.charter) if clause else []
+    for step in done:
+        for key in ("columns", "at"):
+            if key in step and not isinstance(step[key], list):
+                step[key] = [step[key]]
+    split = split_spec(declared.split) if declared.split else None
+    return Work(_builtin("prepare"), {"steps": done, "split": split, **_columns(declared)})
+
+
+def split_spec(split: model.Split) -> dict[str, Any]:
+    """Shares of the parts in [0, 1], the column that keeps its proportions, and the seed."""
+    return {
+        "parts": {name.text: as_json(share) for name, share in split.parts if share is not None},
+        "stratified_by": _text(split.stratified_by),
+        "seed": split.seed,
+    }
+
+
+def _validate(specs: Specs, declared: model.Declared) -> Work:
+    assert isinstance(declared, model.Dataset)
+    return Work(_builtin("validate"), {"schema": specs.schemas.get(declared.name), **_columns(declared)})
+
+
+def _split(specs: Specs, declared: model.Declared) -> Work:
+    assert isinstance(declared, model.Dataset) and declared.split is not None
+    spec = split_spec(declared.split)
+    return Work(_builtin("split"), {**spec, "target": _text(declared.target)}, seed=declared.split.seed)
+
+
+def _train(specs: Specs, declared: model.Declared) -> Work:
+    assert isinstance(declared, model.Model)
+    given = normal_value(declared.parameters, specs.charter) if declared.parameters else {}
+    seed = given.get("seed", 0)
+    spec = {"task": declared.task, **_columns(_learnt_from(specs, declared.name)), "parameters": given}
+    own = declared.trainer_kind == "python"
+    called = read_trainer(declared)
+    return Work(
+        called if own else _builtin("train", called.replace("-", "_")),
+        spec,
+        limits=_limits(declared, specs.charter),
+        project_code=own,
+        seed=seed if isinstance(seed, int) else 0,
+    )
+
+
+def read_trainer(declared: model.Model) -> str:
+    """The built-in trainer's name, or `module:function`."""
+    match declared.trainer:
+        case ast.Name():
+            return declared.trainer.text
+        case ast.Text():
+            return declared.trainer.value
+    return ""
+
+
+def _limits(declared: model.Model, charter: model.Charter) -> Limits:
+    given = normal_value(declared.limits, charter) if declared.limits else {}
+    return Limits(
+        seconds=float(given.get("time", TRAINING_LIMITS.seconds)),
+        memory_bytes=int(given.get("memory", TRAINING_LIMITS.memory_bytes)),
+        gpus=int(given.get("gpus", 0)),
+    )
+
+
+def _task(specs: Specs, name: str | None) -> str:
+    declared = specs.charter.models.get(name or "")
+    return declared.task if declared else ""
+
+
+def _evaluate(specs: Specs, declared: model.Declared) -> Work:
+    assert isinstance(declared, model.Evaluation)
+    measured = specs.charter.datasets.get(declared.on.parts[0]) if declared.on else None
+    return Work(_builtin("evaluate"), {"task": _task(specs, _text(declared.of)), **_columns(measured)})
+
+
+def _deploy(specs: Specs, declared: model.Declared) -> Work:
+    assert isinstance(declared, model.Deployment)
+    name = _text(declared.of)
+    spec = {
+        "package": declared.package,
+        "serve": declared.serve,
+        "model": name,
+        "task": _task(specs, name),
+        **_columns(_learnt_from(specs, name)),
+    }
+    return Work(_builtin("deploy"), spec)
+
+
+def _monitor(specs: Specs, declared: model.Declared) -> Work:
+    assert isinstance(declared, model.Monitor)
+    deployment = _text(declared.of)
+    watched = specs.charter.deployments.get(deployment or "")
+    name = _text(watched.of) if watched else None
+    spec = {
+        "deployment": deployment,
+        "task": _task(specs, name),
+        "source": "dataset" if declared.on else "inference-log",
+        **_columns(_learnt_from(specs, name)),
+    }
+    every = int(declared.every.value) if declared.every else None
+    return Work(_builtin("monitor"), spec, every_seconds=every)
+
+
+def _retire(specs: Specs, declared: model.Declared) -> Work:
+    assert isinstance(declared, model.Retirement)
+    name = _text(declared.of)
+    lessons = read.text(declared.clause("lessons"), "path")
+    spec = {
+        "model": name,
+        "archive": _archive(declared, specs.charter),
+        "erase": [_erasure(clause, specs.charter) for clause in declared.clauses("erase")],
+        "lessons": lessons.value if lessons else None,
+        "notify": [read.word(clause, "who") for clause in declared.clauses("notify")],
+        "deployments": sorted(
+            d.name for d in specs.charter.deployments.values() if d.of and d.of.text == name
+        ),
+    }
+    return Work(_builtin("retire"), spec)
+
+
+def _archive(declared: model.Retirement, charter: model.Charter) -> dict[str, Any] | None:
+    clause = declared.clause("archive")
+    if clause is None:
+        return None
+    kept = read.names(clause, "what")
+    lasting = clause.arguments.get("for")
+    return {
+        "what": [name.text for name in kept],
+        "seconds": normal_value(lasting, charter) if lasting else None,
+    }
+
+
+def _erasure(clause: ast.Clause, charter: model.Charter) -> dict[str, Any]:
+    lasting = clause.arguments.get("after")
+    return {
+        "dataset": read.word(clause, "dataset"),
+        "after_seconds": normal_value(lasting, charter) if lasting else 0,
+    }
+
+
+_BY_KIND: Mapping[str, Callable[[Specs, Any], Work]] = {
+    "define": _nothing,
+    "acquire": _acquire,
+    "prepare": _prepare,
+    "validate": _validate,
+    "split": _split,
+    "train": _train,
+    "evaluate": _evaluate,
+    "approve": _nothing,
+    "deploy": _deploy,
+    "monitor": _monitor,
+    "retire": _retire,
+}
