@@ -1,0 +1,186 @@
+"""Builds the OPA bundle: the decision and its library, the packs, the charter's controls, the team's Rego."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from charter.compiler.ir import (
+    Approval,
+    Bundle,
+    Control,
+    Gate,
+    Lifecycle,
+    PolicyControl,
+    Requirement,
+    RetirementCriterion,
+    Waiver,
+)
+from charter.compiler.rego.digest import content_digest
+from charter.compiler.rego.render import render_gate, rendered
+from charter.dsl.diagnostics import Diagnostic, Severity
+from charter.dsl.source import Span
+from charter.policies.catalogue import Pack, UnknownPack, base_modules, load_pack
+
+ENTRYPOINT = "charter/main/decision"
+"""What to ask a bundle: `data.charter.main.decision`, as OPA writes entrypoints."""
+
+CORE = "core"
+"""The pack that always applies."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleInput:
+    """All that a bundle is made of.
+
+    Attributes:
+        gates: every gate of the lifecycle, those without controls too: a gate that is not here denies.
+        policies: the team's Rego by path as the charter writes it; every `PolicyControl.path` must be in it.
+        spans: where each control (by id) and each pack (by `use policies NAME`) was written, for diagnostics.
+    """
+
+    lifecycle: Lifecycle
+    controls: tuple[Control, ...]
+    waivers: tuple[Waiver, ...]
+    gates: tuple[Gate, ...]
+    policies: Mapping[str, str] = field(default_factory=dict)
+    spans: Mapping[str, Span] = field(default_factory=dict)
+
+
+def build_bundle(source: BundleInput) -> tuple[Bundle | None, tuple[Diagnostic, ...]]:
+    """One bundle that decides every gate of a charter, on any OPA.
+
+    The same input gives the same bytes. None with at least one error when a pack is unknown.
+    """
+    packs, findings = _packs(source)
+    if findings:
+        return None, findings
+    modules = dict(base_modules())
+    for pack in packs:
+        modules |= pack.modules
+    modules |= _gate_modules(source)
+    data = {"charter": {"plan": _plan(source, packs)}}
+    roots = ("charter",)
+    modules = dict(sorted(modules.items()))
+    digest = content_digest(modules, data, ENTRYPOINT, roots)
+    revision = f"{source.lifecycle.name}-{digest.removeprefix('sha256:')[:16]}"
+    data["charter"]["plan"]["revision"] = revision
+    return Bundle(
+        revision=revision, digest=digest, entrypoint=ENTRYPOINT, modules=modules, data=data, roots=roots
+    ), ()
+
+
+def _packs(source: BundleInput) -> tuple[tuple[Pack, ...], tuple[Diagnostic, ...]]:
+    packs: list[Pack] = []
+    findings: list[Diagnostic] = []
+    for name in sorted({CORE, *source.lifecycle.packs}):
+        try:
+            packs.append(load_pack(name))
+        except UnknownPack as unknown:
+            findings.append(_unknown_pack(unknown, source.spans.get(f"use policies {name}")))
+    return tuple(packs), tuple(findings)
+
+
+def _unknown_pack(unknown: UnknownPack, span: Span | None) -> Diagnostic:
+    hint = f" Did you mean `{unknown.suggestion}`?" if unknown.suggestion else ""
+    return Diagnostic(
+        "CH0106",
+        Severity.ERROR,
+        "unknown pack",
+        f"No rule pack is called `{unknown.name}`.{hint} `charter packs` lists those that are installed.",
+        span,
+    )
+
+
+def _gate_modules(source: BundleInput) -> dict[str, str]:
+    """One module for each gate that has controls; a gate without any is decided by the packs alone."""
+    by_id = {control.id: control for control in source.controls}
+    modules: dict[str, str] = {}
+    for gate in sorted(source.gates, key=lambda gate: gate.id):
+        controls = [by_id[control] for control in gate.controls]
+        if controls:
+            modules[_module_path(gate.id, modules)] = render_gate(
+                gate, [_rendered(control) for control in controls]
+            )
+    if not modules:
+        modules["charter/controls.rego"] = (
+            "# The charter puts no control of its own at any gate.\npackage charter.controls\n"
+        )
+    return modules
+
+
+def _module_path(gate: str, taken: Mapping[str, str]) -> str:
+    """A file name that any file system takes; two gates never share one."""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", gate)
+    path, number = f"charter/controls/{stem}.rego", 2
+    while path in taken:
+        path, number = f"charter/controls/{stem}_{number}.rego", number + 1
+    return path
+
+
+def _rendered(control: Control) -> Any:
+    return rendered(
+        control, remedy=_remedy(control), clauses=_clauses(control), messages="set()", warnings="[]"
+    )
+
+
+def _clauses(control: Control) -> tuple[str, ...]:
+    return control.satisfies if isinstance(control, PolicyControl) else ()
+
+
+def _remedy(control: Control) -> str:
+    """What to do when the control is breached, in a sentence."""
+    if isinstance(control, Requirement):
+        return f"mend what `{control.metric}` measures and run again, or have another bound reviewed"
+    if isinstance(control, Approval):
+        name = control.gate.partition(":")[0].partition("/")[2]
+        return f"ask people of role `{control.role}` to review and sign: `charter approve {name}`"
+    if isinstance(control, RetirementCriterion):
+        return "nothing to do until the criterion is met"
+    return f"mend what `{control.path}` objects to"
+
+
+def _plan(source: BundleInput, packs: tuple[Pack, ...]) -> dict[str, Any]:
+    return {
+        "lifecycle": source.lifecycle.name,
+        "gates": {gate.id: list(gate.controls) for gate in sorted(source.gates, key=lambda gate: gate.id)},
+        "controls": {
+            control.id: _about(control) for control in sorted(source.controls, key=lambda item: item.id)
+        },
+        "packs": {pack.name: {"version": pack.version, "rules": dict(pack.rules)} for pack in packs},
+        "waivers": {
+            waiver.name: _waiver(waiver) for waiver in sorted(source.waivers, key=lambda item: item.name)
+        },
+    }
+
+
+def _about(control: Control) -> dict[str, Any]:
+    """What the decision says about a control beside its findings."""
+    return {
+        "kind": _kind(control),
+        "policy": control.package if isinstance(control, PolicyControl) else "charter",
+        "title": control.text,
+        "subject": control.subject,
+        "enforce": "mandatory" if isinstance(control, RetirementCriterion) else control.enforce,
+        "clauses": list(_clauses(control)),
+        "remedy": _remedy(control),
+        "reaction": control.reaction if isinstance(control, Requirement) else None,
+        "to": control.reaction_to if isinstance(control, Requirement) else None,
+    }
+
+
+def _kind(control: Control) -> str:
+    tag = type(control).__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag
+
+
+def _waiver(waiver: Waiver) -> dict[str, Any]:
+    return {
+        "control": waiver.control,
+        "role": waiver.role,
+        "quorum": waiver.quorum,
+        "until": waiver.until,
+        "reason": waiver.reason,
+        "compensating": waiver.compensating,
+    }

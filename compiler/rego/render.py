@@ -1,0 +1,177 @@
+"""Renders the charter's controls as readable Rego; Jinja2 is imported only if something is rendered."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from charter.compiler.ir import Approval, Control, Gate, Requirement, RetirementCriterion
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedControl:
+    """What the template of one control is given; `template` names the file of its kind."""
+
+    id: str
+    text: str
+    severity: str
+    clauses: tuple[str, ...]
+    evidence: str
+    remedy: str
+    template: str
+    wanted: Mapping[str, Any]
+    test: str = ""
+    checks: int = 1
+    messages: str = "set()"
+    warnings: str = "[]"
+
+
+_LIBRARIES = {
+    "requirement.rego.j2": ("evidence",),
+    "approval.rego.j2": ("approval",),
+    "retirement.rego.j2": ("retirement",),
+    "policy.rego.j2": ("project",),
+}
+
+
+def render_gate(gate: Gate, controls: Sequence[RenderedControl]) -> str:
+    """The Rego module of one gate's controls."""
+    libraries = sorted({library for control in controls for library in _LIBRARIES[control.template]})
+    template = _environment().get_template("controls.rego.j2")
+    return template.render(gate=gate, controls=controls, libraries=libraries)
+
+
+def rendered(
+    control: Control, *, remedy: str, clauses: tuple[str, ...], messages: str, warnings: str
+) -> RenderedControl:
+    """The parts of one control's rule.
+
+    Args:
+        messages: for a policy, the Rego expression of the set of its denials.
+        warnings: for a policy, the Rego expression of the array of its warnings.
+    """
+    if isinstance(control, Requirement):
+        return RenderedControl(
+            id=control.id,
+            text=control.text,
+            severity=control.enforce,
+            clauses=clauses,
+            evidence=control.metric,
+            remedy=remedy,
+            template="requirement.rego.j2",
+            wanted=_wanted(control),
+            test=_requirement_test(control),
+            checks=control.checks or 1,
+        )
+    if isinstance(control, Approval):
+        return RenderedControl(
+            id=control.id,
+            text=control.text,
+            severity=control.enforce,
+            clauses=clauses,
+            evidence="signed approvals",
+            remedy=remedy,
+            template="approval.rego.j2",
+            wanted={
+                "approval": control.gate.partition(":")[0].partition("/")[2],
+                "role": control.role,
+                "quorum": control.quorum,
+                "excluding": control.excluding,
+                "valid_seconds": control.valid_seconds,
+            },
+        )
+    if isinstance(control, RetirementCriterion):
+        return RenderedControl(
+            id=control.id,
+            text=control.text,
+            severity="mandatory",
+            clauses=clauses,
+            evidence=control.metric,
+            remedy=remedy,
+            template="retirement.rego.j2",
+            wanted={
+                "stage": None
+                if control.monitor is None
+                else f"monitor/{control.monitor.removeprefix('monitor/')}",
+                "name": control.metric if control.monitor is None else f"{control.monitor}.{control.metric}",
+                "metric": control.metric,
+                "comparison": control.comparison,
+                "bound": number(control.bound),
+                "checks": control.checks,
+                "least_grade": "measured",
+            },
+            test=f"item.value {control.comparison} {rego(number(control.bound))}",
+        )
+    return RenderedControl(
+        id=control.id,
+        text=control.text,
+        severity=control.enforce,
+        clauses=clauses,
+        evidence=control.path,
+        remedy=remedy,
+        template="policy.rego.j2",
+        wanted={},
+        messages=messages,
+        warnings=warnings,
+    )
+
+
+def number(value: float) -> int | float:
+    """Whole numbers without a point: `5000.0` becomes 5000."""
+    return int(value) if value == int(value) else value
+
+
+def rego(value: Any) -> str:
+    """A value as Rego text. JSON is a subset of Rego's terms, so nothing in a name can become code."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False)
+
+
+def attack_name(attack: Mapping[str, Any] | None) -> str | None:
+    """An attack as evidence names it."""
+    return None if attack is None else json.dumps(attack, sort_keys=True, separators=(",", ":"))
+
+
+def _wanted(control: Requirement) -> dict[str, Any]:
+    return {
+        "metric": control.metric,
+        "each": control.each,
+        "over": control.over,
+        "on": control.on,
+        "attack": attack_name(control.attack),
+        "comparison": control.comparison,
+        "bound": number(control.bound),
+        "confidence": control.confidence,
+        "least_grade": control.least_grade,
+    }
+
+
+def _requirement_test(control: Requirement) -> str:
+    """The comparison itself; with a confidence, of the interval's worse end."""
+    bound = rego(number(control.bound))
+    if control.confidence is None:
+        return f"item.value {control.comparison} {bound}"
+    if control.comparison == "==":
+        return f"item.low == {bound}; item.high == {bound}"
+    end = "low" if control.comparison in {">=", ">"} else "high"
+    return f"item.{end} {control.comparison} {bound}"
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    # Rego, not HTML: every value passes through `rego` or `yaml`, which are JSON.
+    environment = Environment(  # noqa: S701
+        loader=PackageLoader("charter.compiler.rego", ""),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.filters["rego"] = rego
+    environment.filters["yaml"] = rego
+    return environment

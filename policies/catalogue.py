@@ -1,0 +1,94 @@
+"""The catalogue of rule packs: which there are, their Rego modules, and their rules as data."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+_ROOT = resources.files(__package__)
+_NO_PACKS = frozenset({"lib", "schema"})
+
+
+class UnknownPack(LookupError):
+    """No pack has this name.
+
+    Attributes:
+        name: what was asked for.
+        suggestion: the pack that was probably meant, or None.
+    """
+
+    def __init__(self, name: str, suggestion: str | None) -> None:
+        super().__init__(f"no pack is called `{name}`")
+        self.name = name
+        self.suggestion = suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """One pack.
+
+    Attributes:
+        rules: by rule id: title, severity, clauses, remedy. A rule that is not listed here decides nothing.
+        modules: Rego text by path in the bundle, tests left out.
+    """
+
+    name: str
+    version: str
+    title: str
+    rules: Mapping[str, Mapping[str, Any]]
+    modules: Mapping[str, str]
+
+
+@cache
+def pack_names() -> tuple[str, ...]:
+    """Names of all packs, sorted."""
+    folders = (item for item in _ROOT.iterdir() if item.is_dir() and item.name not in _NO_PACKS)
+    return tuple(sorted(item.name for item in folders if item.joinpath("pack.json").is_file()))
+
+
+@cache
+def load_pack(name: str) -> Pack:
+    """Read one pack.
+
+    Raises:
+        UnknownPack: there is none of this name.
+    """
+    if name not in pack_names():
+        close = difflib.get_close_matches(name, pack_names(), n=1)
+        raise UnknownPack(name, close[0] if close else None)
+    about = json.loads(_ROOT.joinpath(name, "pack.json").read_text(encoding="utf-8"))
+    return Pack(
+        about["name"],
+        about["version"],
+        about["title"],
+        about["rules"],
+        _modules(name, f"charter/packs/{name}"),
+    )
+
+
+@cache
+def base_modules() -> Mapping[str, str]:
+    """The modules of every bundle: the decision and its library, by path in the bundle."""
+    decide = {"charter/main.rego": _ROOT.joinpath("decide.rego").read_text(encoding="utf-8")}
+    return decide | _modules("lib", "charter/lib")
+
+
+@cache
+def schema(name: str) -> Mapping[str, Any]:
+    """A published JSON Schema: `input` or `result`."""
+    document: dict[str, Any] = json.loads(
+        _ROOT.joinpath("schema", f"{name}.schema.json").read_text(encoding="utf-8")
+    )
+    return document
+
+
+def _modules(folder: str, at: str) -> dict[str, str]:
+    files = sorted(_ROOT.joinpath(folder).iterdir(), key=lambda item: item.name)
+    return {
+        f"{at}/{item.name}": item.read_text(encoding="utf-8")
+        for item in files
+        if item.name.endswith(".rego") and not item.name.endswith("_test.rego")
+    }

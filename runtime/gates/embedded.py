@@ -1,0 +1,138 @@
+"""The embedded engine: regorus, in this process, one engine a thread.
+
+An `Engine` used from another thread raises `PanicException`, which is a `BaseException`; so each thread makes
+its own, from the same bundle.
+"""
+
+import hashlib
+import threading
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from charter.compiler.ir import Bundle
+from charter.compiler.rego.digest import bundle_digest
+from charter.runtime.gates.engine import EngineFailure
+
+if TYPE_CHECKING:
+    from regorus import Engine
+
+_PACKAGE = "gordon-to-regorus"
+
+
+class EmbeddedEngine:
+    """`PolicyEngine` on regorus. It has no time-out: only bundles whose Rego was checked belong here."""
+
+    name = "regorus"
+
+    def __init__(self) -> None:
+        self.version = metadata.version(_PACKAGE)
+        self.digest = _library_digest()
+        self.revision: str | None = None
+        self._bundle: Bundle | None = None
+        self._local = threading.local()
+
+    def load(self, bundle: Bundle) -> None:
+        """Load one bundle, in place of any other.
+
+        Raises:
+            EngineFailure: `bundle_altered`, or `engine_failed` with the engine's words.
+        """
+        if bundle_digest(bundle) != bundle.digest:
+            raise EngineFailure(
+                "bundle_altered",
+                "the bundle's content is not what its digest says; compile the charter again",
+            )
+        self._bundle = bundle
+        self._local = threading.local()
+        self.revision = bundle.revision
+        self._engine()
+
+    def decide(self, input_bytes: bytes) -> dict[str, Any]:
+        """The decision document.
+
+        Raises:
+            EngineFailure: no bundle, an error of the engine, or an undefined result.
+        """
+        engine = self._engine()
+        try:
+            engine.set_input_json(input_bytes.decode())
+            answer = msgspec.json.decode(engine.eval_query_as_json(self._query()))
+        except Exception as error:
+            raise EngineFailure("engine_failed", _words(error)) from error
+        except BaseException as error:
+            _reraise_unless_panic(error)
+            self._local = threading.local()
+            raise EngineFailure("engine_failed", _words(error)) from error
+        return _first_value(answer)
+
+    def close(self) -> None:
+        """Forget the bundle."""
+        self._bundle = None
+        self.revision = None
+        self._local = threading.local()
+
+    def _query(self) -> str:
+        assert self._bundle is not None
+        return "data." + self._bundle.entrypoint.replace("/", ".")
+
+    def _engine(self) -> "Engine":
+        """This thread's engine."""
+        engine: Engine | None = getattr(self._local, "engine", None)
+        if engine is None:
+            if self._bundle is None:
+                raise EngineFailure("engine_not_loaded", "no bundle is loaded, so nothing can be decided")
+            engine = _new_engine(self._bundle)
+            self._local.engine = engine
+        return engine
+
+
+def _new_engine(bundle: Bundle) -> "Engine":
+    import regorus
+
+    engine = regorus.Engine()
+    try:
+        for path, text in bundle.modules.items():
+            engine.add_policy(path, text)
+        engine.add_data_json(msgspec.json.encode(bundle.data).decode())
+    except Exception as error:
+        raise EngineFailure("engine_failed", f"the bundle does not load: {_words(error)}") from error
+    except BaseException as error:
+        _reraise_unless_panic(error)
+        raise EngineFailure("engine_failed", f"the bundle does not load: {_words(error)}") from error
+    return engine
+
+
+def _first_value(answer: Any) -> dict[str, Any]:
+    try:
+        value = answer["result"][0]["expressions"][0]["value"]
+    except (KeyError, IndexError, TypeError) as error:
+        raise EngineFailure(
+            "result_undefined", "the bundle's entrypoint is undefined for this input"
+        ) from error
+    if not isinstance(value, dict):
+        raise EngineFailure("result_undefined", "the bundle's entrypoint gave no document")
+    return value
+
+
+def _reraise_unless_panic(error: BaseException) -> None:
+    """Ctrl-C and exit pass; a Rust panic is an engine failure."""
+    if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        raise error
+
+
+def _words(error: BaseException) -> str:
+    return " ".join(str(error).split())[:500] or type(error).__name__
+
+
+@cache
+def _library_digest() -> str:
+    """SHA-256 of the compiled library that decides."""
+    files = metadata.files(_PACKAGE) or []
+    for file in files:
+        if file.suffix in {".so", ".pyd"}:
+            return f"sha256:{hashlib.sha256(Path(str(file.locate())).read_bytes()).hexdigest()}"
+    return "unknown"

@@ -1,0 +1,243 @@
+"""A small lifecycle made by hand, and facts of its gates: what the gate tests decide about."""
+
+from typing import Any
+
+from charter.compiler import ir
+from charter.compiler.rego.bundle import BundleInput, build_bundle
+from charter.runtime.gates.contract import (
+    ApprovalFact,
+    ArtifactFact,
+    CheckFact,
+    EvidenceFact,
+    InputFact,
+    StageFact,
+)
+from charter.runtime.gates.facts import GateFacts
+
+PLACE = ir.Place(file="sample.charter", line=1, column=1, end_line=1, end_column=2)
+TIME = "2026-11-22T08:00:00Z"
+TRAIN, TEST, MODEL, OTHER = (f"sha256:{digit * 64}" for digit in "1234")
+
+
+_SUBJECTS = {
+    "evaluate": "evaluation",
+    "approve": "approval",
+    "train": "model",
+    "retire": "retirement",
+    "acquire": "dataset",
+    "define": "objective",
+    "deploy": "deployment",
+}
+
+
+def digest(digit: str) -> str:
+    return f"sha256:{digit * 64}"
+
+
+def lifecycle(**changes: Any) -> ir.Lifecycle:
+    fields: dict[str, Any] = {
+        "name": "sample",
+        "version": "1.0.0",
+        "owner": "owner@example.org",
+        "purpose": "To be decided about.",
+        "risk": "high",
+        "packs": (),
+        "place": PLACE,
+    }
+    return ir.Lifecycle(**fields | changes)
+
+
+def requirement(**changes: Any) -> ir.Requirement:
+    fields: dict[str, Any] = {
+        "id": "holdout.roc_auc",
+        "gate": "evaluate/holdout:exit",
+        "subject": "evaluation/holdout",
+        "metric": "roc_auc",
+        "comparison": ">=",
+        "bound": 0.75,
+        "unit": "ratio",
+        "text": "require roc_auc >= 0.75",
+        "place": PLACE,
+    }
+    return ir.Requirement(**fields | changes)
+
+
+def approval(**changes: Any) -> ir.Approval:
+    fields: dict[str, Any] = {
+        "id": "release",
+        "gate": "approve/release:exit",
+        "subject": "approval/release",
+        "role": "risk-officer",
+        "quorum": 2,
+        "excluding": ("owner", "trainer"),
+        "valid_seconds": 30 * 86400,
+        "text": "by risk-officer quorum 2",
+        "place": PLACE,
+    }
+    return ir.Approval(**fields | changes)
+
+
+def criterion(**changes: Any) -> ir.RetirementCriterion:
+    fields: dict[str, Any] = {
+        "id": "retirement.drift.roc_auc",
+        "gate": "retire/scorecard:entry",
+        "subject": "retirement/scorecard",
+        "monitor": "drift",
+        "metric": "roc_auc",
+        "comparison": "<",
+        "bound": 0.7,
+        "unit": "ratio",
+        "checks": 2,
+        "text": "when drift.roc_auc < 0.70 for 2 checks",
+        "place": PLACE,
+    }
+    return ir.RetirementCriterion(**fields | changes)
+
+
+def policy(**changes: Any) -> ir.PolicyControl:
+    fields: dict[str, Any] = {
+        "id": "no-proxy@train/scorecard",
+        "gate": "train/scorecard:entry",
+        "subject": "policy/no-proxy",
+        "package": "no_proxy",
+        "path": "policies/no_proxy.rego",
+        "enforce": "mandatory",
+        "satisfies": ("eu-ai-act Art. 10(2)(f)",),
+        "text": "policy no-proxy",
+        "place": PLACE,
+    }
+    return ir.PolicyControl(**fields | changes)
+
+
+def waiver(**changes: Any) -> ir.Waiver:
+    fields: dict[str, Any] = {
+        "name": "first-quarter",
+        "control": "holdout.roc_auc",
+        "reason": "Mended in 2.2.",
+        "role": "risk-officer",
+        "quorum": 1,
+        "compensating": "Manual review",
+        "until": "2027-03-31",
+        "place": PLACE,
+    }
+    return ir.Waiver(**fields | changes)
+
+
+def gates(controls: tuple[ir.Control, ...], *more: str) -> tuple[ir.Gate, ...]:
+    """A gate for each that the controls name, and those in `more`."""
+    ids = sorted({control.gate for control in controls} | set(more))
+    found = []
+    for gate in ids:
+        stage, _, point = gate.rpartition(":")
+        own = tuple(control.id for control in controls if control.gate == gate)
+        found.append(ir.Gate(id=gate, stage=stage, point=point, controls=own, waits_for=()))  # type: ignore[arg-type]
+    return tuple(found)
+
+
+def bundle(*controls: ir.Control, **changes: Any) -> ir.Bundle:
+    more = changes.pop("more_gates", ())
+    source = BundleInput(
+        lifecycle=changes.pop("lifecycle", lifecycle()),
+        controls=controls,
+        waivers=changes.pop("waivers", ()),
+        gates=gates(controls, *more),
+        **changes,
+    )
+    built, findings = build_bundle(source)
+    assert built is not None, findings
+    return built
+
+
+def document(built: ir.Bundle, *declarations: ir.Declaration, **changes: Any) -> ir.IR:
+    """An IR around a bundle; of the rest, only what a gate reads."""
+    fields: dict[str, Any] = {
+        "lifecycle": lifecycle(),
+        "parameters": {},
+        "roles": (),
+        "declarations": {f"{item.kind}/{item.name}": item for item in declarations},
+        "controls": (),
+        "waivers": (),
+        "stages": (),
+        "edges": (),
+        "bundle": built,
+        "pins": {},
+        "meaning": digest("a"),
+        "digest": digest("b"),
+    }
+    return ir.IR(**fields | changes)
+
+
+def declaration(kind: str, name: str, **body: Any) -> ir.Declaration:
+    return ir.Declaration(kind=kind, name=name, body=body, digest=digest("c"), place=PLACE)
+
+
+def evidence(metric: str = "roc_auc", value: Any = 0.8, **changes: Any) -> EvidenceFact:
+    fields: dict[str, Any] = {
+        "metric": metric,
+        "value": value,
+        "grade": "measured",
+        "stage": "evaluate/holdout",
+        "key": "key-1",
+        "digest": None,
+        "unit": "ratio",
+        "n": 1000,
+        **dict.fromkeys(("low", "high", "confidence", "method", "each", "item", "over", "on", "attack")),
+    }
+    return EvidenceFact(**fields | changes)
+
+
+def facts(gate: str = "evaluate/holdout:exit", **changes: Any) -> GateFacts:
+    stage, _, point = gate.rpartition(":")
+    kind, _, name = stage.partition("/")
+    fields: dict[str, Any] = {
+        "gate": gate,
+        "point": point,
+        "stage": stage,
+        "kind": kind,
+        "subject": f"{_SUBJECTS.get(kind, kind)}/{name}",
+        "iteration": 1,
+        "attempt": 1,
+        "time": TIME,
+        "actor": "runner",
+        "key": "key-1",
+    }
+    if point == "exit" and kind == "evaluate":
+        fields["artifacts"] = {"predictions": ArtifactFact(digest=digest("5"), size=10)}
+    return GateFacts(**fields | changes)
+
+
+def signed(person: str, **changes: Any) -> ApprovalFact:
+    fields: dict[str, Any] = {
+        "approval": "release",
+        "type": "approve",
+        "person": person,
+        "role": "risk-officer",
+        "key": f"key of {person}",
+        "signed_at": "2026-11-20T08:00:00Z",
+        "statement_digest": digest("d"),
+    }
+    return ApprovalFact(**fields | changes)
+
+
+def check(number: int, *records: EvidenceFact, stage: str = "monitor/drift") -> CheckFact:
+    return CheckFact(
+        stage=stage, check=number, iteration=1, time=f"2026-11-{number:02d}T00:00:00Z", evidence=records
+    )
+
+
+def upstream(stage: str, **changes: Any) -> StageFact:
+    kind, _, name = stage.partition("/")
+    fields: dict[str, Any] = {
+        "stage": stage,
+        "kind": kind,
+        "subject": f"{kind}/{name}",
+        "iteration": 1,
+        "exit_allowed": True,
+        "inputs": {},
+        "artifacts": {},
+    }
+    return StageFact(**fields | changes)
+
+
+def flows(stage: str, artifact: str, content: str) -> InputFact:
+    return InputFact(stage=stage, artifact=artifact, digest=content, size=10)
