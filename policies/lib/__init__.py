@@ -1,0 +1,1 @@
+"""Rego that every bundle brings: numbers, evidence, approvals, retirement, project policies."""
