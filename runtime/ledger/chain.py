@@ -1,12 +1,29 @@
 """Follows stored records one after another and says what does not fit. Pure: columns in, findings out."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from charter.runtime.ledger.merkle import Frontier
-from charter.runtime.ledger.record import BODY_TAG, HEADER, NO_LEAF, SALT_BYTES
+from charter.runtime.ledger.record import (
+    BODY_TAG,
+    HEADER,
+    MAX_IDEM,
+    MAX_SUBJECT,
+    NO_LEAF,
+    SALT_BYTES,
+    TEMPLATE,
+    TOKEN_BYTES,
+    commitment,
+)
+
+# Where the parts of a header are, seen from its ends: the template fixes all widths but those of four tokens.
+_KIND_AT = len(b'{"body":"","idem":"","kind":"') + 64
+_TIME_AT = slice(-len(b'2026-01-01T00:00:00.000000Z","v":1}'), -len(b'","v":1}'))
+_SUBJECT_END = _TIME_AT.start - len(b'","ts":"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,77 +41,124 @@ class Finding:
 
 @dataclass(slots=True)
 class Position:
-    """How far a chain was followed: the tree so far, the last leaf hash and the last time."""
+    """How far a chain was followed.
+
+    Attributes:
+        frontier: the tree of the records so far.
+        leaf: hash of the last one.
+        time: time of the last one, as in its header.
+        bodies_missing: records without a body so far.
+        shift: by how much the numbers run ahead of the tree, once records were found missing.
+        ids: sum of `hash((idem, seq))` as stored, to be compared with the same sum over the index of ids.
+    """
 
     frontier: Frontier = field(default_factory=Frontier)
     leaf: bytes = NO_LEAF
     time: bytes = b""
     bodies_missing: int = 0
+    shift: int = 0
+    ids: int = 0
 
     def copy(self) -> "Position":
         """An independent copy."""
-        return Position(self.frontier.copy(), self.leaf, self.time, self.bodies_missing)
+        return Position(self.frontier.copy(), self.leaf, self.time, self.bodies_missing, self.shift, self.ids)
 
 
-BodySeen = Callable[[int, bytes], Iterable[Finding]]
+BodySeen = Callable[[int, bytes], object]
+"""Is told number and bytes of a committed body that names attachments."""
 
 
 def follow(
-    rows: Iterable[tuple[object, ...]], origin: str, at: Position, body_seen: BodySeen | None = None
+    rows: Iterable[tuple[Any, ...]], origin: str, at: Position, body_seen: BodySeen | None = None
 ) -> Iterator[Finding]:
-    """Check (seq, idem, header, salt, body) rows from a position on, which is moved along.
+    """Check (seq, idem, header, salt, body) rows from a position on; once exhausted, the position is moved along.
 
     Checks each header's bytes, its place, its ledger, the chain of leaf hashes, the order of time and the
-    commitment to the body; `body_seen` is called with each body whose commitment holds.
-    A record that does not fit is followed as it is stored, so that one change gives one finding.
+    commitment to the body. A record that does not fit is followed as it is stored, so that one change gives
+    one finding. This is the hot loop of verification: a header that is, byte for byte, the one that its body, its
+    neighbour and its place call for needs no parsing; only what differs is looked at closely, by `_explain`.
     """
-    match = HEADER.fullmatch
-    log = origin.encode()
-    frontier = at.frontier
-    expected = at.leaf.hex().encode()
-    for seq, idem, header, salt, body in rows:
-        place = frontier.size
-        if type(header) is not bytes or (found := match(header)) is None:
-            yield Finding("header", place, "the header is not in the one permitted form")
-            leaf = sha256(b"\x00" + (header if type(header) is bytes else b"")).digest()
-        else:
-            committed, h_idem, _, h_log, prev, h_seq, _, time = found.groups()
-            leaf = sha256(b"\x00" + header).digest()
-            if prev != expected:
-                yield Finding(
-                    "chain", place, "`prev` is not the hash of the record before: one was changed or moved"
+    log, place, leaf, time, ids = origin.encode(), at.frontier.size + at.shift, at.leaf, at.time, at.ids
+    prev = leaf.hex().encode()
+    leaves: list[bytes] = []
+    kinds: set[bytes] = set()
+    for row in rows:
+        seq, idem, header, salt, body = row
+        ids += hash((idem, seq))
+        fits = False
+        if type(header) is bytes and type(body) is bytes and type(salt) is bytes and type(idem) is str:
+            name = idem.encode()
+            start = _KIND_AT + len(name)
+            kind = header[start : header.find(b'"', start)]
+            subject = header[header.rfind(b'"', 0, _SUBJECT_END) + 1 : _SUBJECT_END]
+            fits = (
+                header[_TIME_AT] == time
+                and kind in kinds
+                and 0 < len(subject) <= MAX_SUBJECT
+                and 0 < len(name) <= MAX_IDEM
+                and not (name + subject).translate(None, TOKEN_BYTES)
+                and seq == place
+                and len(salt) == SALT_BYTES
+                and header
+                == TEMPLATE
+                % (
+                    sha256(BODY_TAG + salt + body).hexdigest().encode(),
+                    name,
+                    kind,
+                    log,
+                    prev,
+                    place,
+                    subject,
+                    time,
                 )
-            if seq != place or int(h_seq) != place:
-                yield Finding(
-                    "order", place, f"it is stored as number {seq} and calls itself {h_seq.decode()}"
-                )
-            if type(idem) is not str or idem.encode() != h_idem:
-                yield Finding("idem", place, "the indexed id is not the header's")
-            if h_log != log:
-                yield Finding("origin", place, f"it belongs to the ledger `{h_log.decode()}`")
-            if time != at.time:
-                if not _is_time(time):
-                    yield Finding("time", place, f"`{time.decode()}` is no date")
-                elif time < at.time:
-                    yield Finding("time", place, f"`{time.decode()}` is earlier than the record before it")
-                else:
-                    at.time = time
-            if type(body) is bytes and type(salt) is bytes:
-                # The lengths are fixed, so that no byte can wander from the salt to the body.
-                if (
-                    len(salt) != SALT_BYTES
-                    or sha256(BODY_TAG + salt + body).hexdigest().encode() != committed
-                ):
-                    yield Finding("body", place, "the body is not the one that the header commits to")
-                elif body_seen is not None:
-                    yield from body_seen(place, body)
-            elif body is None:
-                at.bodies_missing += 1
+            )
+        if not fits:
+            if seq != place and type(seq) is int:
+                yield Finding("order", place, f"the next record that is stored has the number {seq}")
+                at.shift += seq - place
+                place = seq
+            if type(header) is bytes and (found := HEADER.fullmatch(header)):
+                kinds.add(found[3])
+                yield from _explain(found, row, place, prev, log, time)
+                time = max(time, found[8])
             else:
-                yield Finding("body", place, "the body cannot be checked: its salt is missing")
-        frontier.append(leaf)
-        at.leaf = leaf
-        expected = leaf.hex().encode()
+                yield Finding("header", place, "the header is not in the one permitted form")
+                header = b""
+            if body is None:
+                at.bodies_missing += 1
+        if body_seen and type(body) is bytes and b'"attachments"' in body:
+            body_seen(place, body)
+        leaf = sha256(b"\x00" + header).digest()
+        prev = leaf.hex().encode()
+        leaves.append(leaf)
+        place += 1
+    at.frontier.extend(leaves)
+    at.leaf, at.time, at.ids = leaf, time, ids
+
+
+def _explain(
+    found: re.Match[bytes], row: tuple[Any, ...], place: int, prev: bytes, log: bytes, time: bytes
+) -> Iterator[Finding]:
+    """What a well-formed header says that does not fit, in words; nothing, when it fits after all."""
+    _, idem, _, salt, body = row
+    committed, h_idem, _, h_log, h_prev, h_seq, _, h_time = found.groups()
+    if h_prev != prev:
+        yield Finding("chain", place, "`prev` is not the hash of the record before it")
+    if int(h_seq) != place:
+        yield Finding("order", place, f"the header says that it is number {h_seq.decode()}")
+    if h_log != log:
+        yield Finding("origin", place, f"the header says that it is of the ledger `{h_log.decode()}`")
+    if idem != h_idem.decode():
+        yield Finding("idem", place, "the id that it is stored under is not the header's")
+    if h_time < time or not _is_time(h_time):
+        yield Finding("time", place, f"`{h_time.decode()}` is no date, or before the last record's")
+    if body is None:
+        return
+    # The salt's length is fixed, so that no byte can wander from it to the body.
+    if type(body) is not bytes or type(salt) is not bytes or len(salt) != SALT_BYTES:
+        yield Finding("body", place, "the body cannot be checked: its salt is missing or malformed")
+    elif commitment(salt, body).encode() != committed:
+        yield Finding("body", place, "the body is not the one that the header commits to")
 
 
 def _is_time(text: bytes) -> bool:

@@ -22,6 +22,9 @@ _ORIGIN = r"[!#-*,-\[\]-~]{1,128}"
 _KIND = r"[a-z][a-z0-9._-]{0,63}"
 _TIME = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z"
 
+TOKEN_BYTES = bytes(code for code in range(0x21, 0x7F) if code not in b'"\\')
+"""The characters of a token, for `bytes.translate`."""
+
 MAX_SUBJECT = 256
 MAX_IDEM = 128
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import apsw
@@ -100,7 +101,7 @@ class SqliteStore:
             yield
         except apsw.BusyError as error:
             raise _translate(error, self._path) from None
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             failure = _translate(error, self._path)
             self._broken = f"of an earlier error ({failure.summary})"
             raise failure from None
@@ -134,21 +135,21 @@ class _Session:
         self._execute = connection.execute
 
     def identity(self) -> Identity:
-        row = self._execute("SELECT origin, key, checkpoint FROM log").get
-        if not isinstance(row, tuple):
-            raise apsw.CorruptError("the table `log` does not hold one row")
-        return Identity(*row)
+        rows = list(self._execute("SELECT origin, key, checkpoint FROM log"))
+        if len(rows) != 1 or not all(isinstance(text, str) for text in rows[0]):
+            raise apsw.CorruptError("the table `log` does not hold one row of texts")
+        return Identity(*rows[0])
 
     def rows(self, start: int, end: int) -> list[Row]:
         found = self._execute(_ROW + "WHERE seq >= ? AND seq < ? ORDER BY seq", (start, end))
-        return [Row(*row) for row in found]
+        return [_typed(row) for row in found]
 
     def last_seq(self) -> int:
         return int(self._execute("SELECT coalesce(max(seq), -1) FROM record").get)
 
     def find(self, idem: str) -> Row | None:
         for row in self._execute(_ROW + "WHERE idem = ?", (idem,)):
-            return Row(*row)
+            return _typed(row)
         return None
 
     def tiles(self, start: int, end: int) -> list[tuple[int, bytes]]:
@@ -156,7 +157,9 @@ class _Session:
 
     def attachment(self, digest: str) -> bytes | None:
         for (data,) in self._execute("SELECT data FROM attachment WHERE digest = ?", (digest,)):
-            return bytes(data)
+            if type(data) is not bytes:
+                raise apsw.CorruptError("an attachment is not bytes")
+            return data
         return None
 
     def add_record(self, row: Row) -> None:
@@ -177,6 +180,11 @@ class _Session:
     def all_rows(self) -> Iterator[tuple[object, ...]]:
         return self._execute(_ROW + "ORDER BY seq")
 
+    def all_ids(self) -> Iterator[tuple[object, ...]]:
+        return self._execute(
+            "SELECT idem, seq FROM record INDEXED BY sqlite_autoindex_record_1 ORDER BY idem"
+        )
+
     def all_tiles(self) -> Iterator[tuple[object, ...]]:
         return self._execute("SELECT n, hash FROM tile ORDER BY n")
 
@@ -188,10 +196,27 @@ class _Session:
                     measured.update(chunk)
             yield digest, seq, measured.hexdigest()
 
+    def has_attachment(self, digest: str) -> bool:
+        found = self._execute("SELECT EXISTS (SELECT 1 FROM attachment WHERE digest = ?)", (digest,))
+        return bool(found.get)
+
     def structural_faults(self) -> list[str]:
         faults = _schema_faults(self._connection)
-        found = [str(text) for (text,) in self._execute("PRAGMA integrity_check(20)")]
+        found = [str(text) for (text,) in self._execute("PRAGMA quick_check(20)")]
         return faults + [text for text in found if text != "ok"]
+
+
+def _typed(row: tuple[Any, ...]) -> Row:
+    _, idem, header, salt, body = row
+    # A file that was written by other means need not keep to the types of its tables.
+    if (
+        type(idem) is not str
+        or type(header) is not bytes
+        or not (salt is None or type(salt) is bytes)
+        or not (body is None or type(body) is bytes)
+    ):
+        raise apsw.CorruptError("a record's columns have the wrong types")
+    return Row(*row)
 
 
 def open_store(path: Path, *, create: bool, identity: Identity | None = None) -> SqliteStore:
@@ -219,7 +244,7 @@ def open_store(path: Path, *, create: bool, identity: Identity | None = None) ->
         except BaseException:
             connection.close()
             raise
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         raise _translate(error, path) from None
     except OSError as error:
         raise Unavailable("ledger cannot be opened", f"`{path}`: {error.strerror}.") from None
@@ -243,7 +268,7 @@ def open_store_read_only(path: Path) -> SqliteStore:
                     f"read. Copy `{path.name}` and `{wal.name}` together into a writable folder and verify them there.",
                 ) from None
             return _read_only(f"{uri}&immutable=1", path)
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         raise _translate(error, path) from None
     except OSError as error:
         raise Unavailable("ledger cannot be opened", f"`{path}`: {error.strerror}.") from None
@@ -335,7 +360,7 @@ def _check_path(path: Path, *, may_miss: bool) -> None:
         )
 
 
-def _translate(error: apsw.Error, path: Path) -> Unavailable:
+def _translate(error: apsw.Error | UnicodeDecodeError, path: Path) -> Unavailable:
     """The failure that tells people what an SQLite error means for them."""
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return Unavailable(
@@ -355,7 +380,8 @@ def _translate(error: apsw.Error, path: Path) -> Unavailable:
         )
     if isinstance(
         error,
-        apsw.CorruptError
+        UnicodeDecodeError
+        | apsw.CorruptError
         | apsw.NotADBError
         | apsw.TooBigError
         | apsw.SQLError

@@ -80,11 +80,17 @@ class Snapshot(Reader, Protocol):
     def all_rows(self) -> Iterator[tuple[object, ...]]:
         """Every record's columns as stored, in the order of seq; hostile, so untyped."""
 
+    def all_ids(self) -> Iterator[tuple[object, ...]]:
+        """Every (idem, seq) as the index of ids has them, in its order."""
+
     def all_tiles(self) -> Iterator[tuple[object, ...]]:
         """Every tile's columns as stored, in order."""
 
     def all_attachments(self) -> Iterator[tuple[object, ...]]:
         """Digest, seq and SHA-256 (hex) of the stored bytes of every attachment."""
+
+    def has_attachment(self, digest: str) -> bool:
+        """Whether bytes are stored under this SHA-256 (hex)."""
 
     def structural_faults(self) -> list[str]:
         """What the store's own check of its file finds wrong, in words."""

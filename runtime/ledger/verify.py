@@ -1,0 +1,311 @@
+"""Verification of a whole ledger: every record, tile and attachment, the signed end, and the pins; in flat memory.
+
+The checks know nothing of SQLite: they take rows from a `store.Snapshot` and return findings.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from charter.runtime.failure import ExitCode
+from charter.runtime.ledger.chain import Finding, Position, follow
+from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey
+from charter.runtime.ledger.errors import Damaged, Tampered
+from charter.runtime.ledger.merkle import TILE
+from charter.runtime.ledger.sqlite_store import open_store_read_only
+from charter.runtime.ledger.store import Identity, Snapshot
+
+MAX_FINDINGS = 100
+"""Findings that a report lists; all are counted."""
+
+_PROGRESS_TILES = 16
+_decode_body = msgspec.json.Decoder(dict[str, Any]).decode
+
+Progress = Callable[[int, int], None]
+"""Called with the number of records checked and their total."""
+
+
+class Verdict(StrEnum):
+    """What a verification found, worst first."""
+
+    TAMPERED = "tampered"
+    EMPTY = "empty"
+    INCOMPLETE = "bodies missing"
+    NOT_ANCHORED = "not anchored"
+    ANCHORED = "whole and anchored"
+
+
+@dataclass(frozen=True)
+class VerificationReport:
+    """What was checked and what was found.
+
+    Attributes:
+        size: records read.
+        root: RFC 6962 root of the records read (32 bytes).
+        findings: the first MAX_FINDINGS; `finding_count` counts all.
+        anchored: records covered by the largest of the caller's pins that holds.
+        anchored_locally: the same for pins that were kept beside the ledger.
+        key: the key that signatures were checked with; `key_was_given` tells whether the caller brought it.
+    """
+
+    origin: str
+    size: int
+    root: bytes
+    findings: tuple[Finding, ...]
+    finding_count: int
+    bodies_missing: int
+    attachments_missing: int
+    pins: int
+    anchored: int
+    anchored_locally: int
+    key: str
+    key_was_given: bool
+
+    @property
+    def verdict(self) -> Verdict:
+        """The one word for it; a pin that covers no record anchors nothing."""
+        if self.finding_count:
+            return Verdict.TAMPERED
+        if not self.size:
+            return Verdict.EMPTY
+        if self.bodies_missing or self.attachments_missing:
+            return Verdict.INCOMPLETE
+        return Verdict.ANCHORED if self.anchored else Verdict.NOT_ANCHORED
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """DENIED when tampered, OK when whole and anchored, INCOMPLETE otherwise."""
+        return {Verdict.TAMPERED: ExitCode.DENIED, Verdict.ANCHORED: ExitCode.OK}.get(
+            self.verdict, ExitCode.INCOMPLETE
+        )
+
+
+def verify_ledger(
+    path: Path,
+    *,
+    pins: Sequence[str] = (),
+    local_pins: Sequence[str] = (),
+    public_key: VerifierKey | None = None,
+    progress: Progress | None = None,
+) -> VerificationReport:
+    """Check everything that can be checked in a ledger's file.
+
+    Args:
+        pins: signed checkpoints (notes) that were kept away from the ledger's holder.
+        local_pins: checkpoints from a file beside the ledger: checked alike, but they anchor nothing.
+        public_key: the ledger's key from elsewhere; otherwise the one that the ledger names is used.
+        progress: called every few thousand records.
+
+    Raises:
+        Unavailable: the file is missing, locked or not readable. A damaged file is a finding.
+    """
+    check = _Check(public_key, progress)
+    try:
+        store = open_store_read_only(path)
+    except Damaged as failure:
+        return check.damaged(failure)
+    try:
+        with store.snapshot() as snapshot:
+            check.run(snapshot, pins, local_pins)
+    except Damaged as failure:
+        return check.damaged(failure)
+    finally:
+        store.close()
+    return check.report()
+
+
+@dataclass
+class _Pin:
+    checkpoint: Checkpoint
+    local: bool
+
+
+@dataclass
+class _Check:
+    """The running state of one verification."""
+
+    given_key: VerifierKey | None
+    progress: Progress | None
+    origin: str = ""
+    key: VerifierKey | None = None
+    at: Position = field(default_factory=Position)
+    findings: list[Finding] = field(default_factory=list)
+    finding_count: int = 0
+    attachments_missing: int = 0
+    pins: int = 0
+    anchored: int = 0
+    anchored_locally: int = 0
+
+    def run(self, snapshot: Snapshot, pins: Sequence[str], local_pins: Sequence[str]) -> None:
+        for fault in snapshot.structural_faults():
+            self.find("store", None, fault)
+        identity = snapshot.identity()
+        self.take_key(identity)
+        self.pins = len(pins) + len(local_pins)
+        ordered = [*self.open_pins(pins, local=False), *self.open_pins(local_pins, local=True)]
+        ordered.sort(key=lambda pin: pin.checkpoint.size)
+        self.check_records(snapshot, ordered)
+        self.check_end(identity)
+        self.check_ids(snapshot)
+        self.check_attachments(snapshot)
+
+    def take_key(self, identity: Identity) -> None:
+        """Decide on the key: the caller's, or the one that the ledger names."""
+        try:
+            named = VerifierKey.parse(identity.key)
+        except NoteError as error:
+            named = None
+            self.find("key", None, f"the key that the ledger names is malformed: {error}")
+        self.key = self.given_key or named
+        self.origin = self.key.origin if self.key else identity.origin
+        if named and named != self.key:
+            self.find("key", None, f"the ledger names the key `{named}`, which is not the given one")
+        if identity.origin != self.origin:
+            self.find("origin", None, f"the file says that it is the ledger `{identity.origin:.130}`")
+
+    def open_pins(self, notes: Sequence[str], *, local: bool) -> Iterator[_Pin]:
+        for note in notes:
+            try:
+                if self.key:
+                    yield _Pin(self.key.open(note), local)
+            except NoteError as error:
+                self.find("pin", None, f"a pin does not hold: {error}")
+
+    def check_records(self, snapshot: Snapshot, pins: list[_Pin]) -> None:
+        """Follow the records from tile to tile and from pin to pin, comparing hashes at each stop."""
+        rows, tiles = snapshot.all_rows(), snapshot.all_tiles()
+        total = snapshot.last_seq() + 1
+        frontier, done = self.at.frontier, 0
+        tiles_hold = True
+
+        def look_up(_: int, body: bytes) -> None:
+            digests = attachment_digests(body)
+            self.attachments_missing += sum(not snapshot.has_attachment(digest) for digest in digests)
+
+        while True:
+            while done < len(pins) and pins[done].checkpoint.size == frontier.size:
+                self.check_pin(pins[done])
+                done += 1
+            before = frontier.size
+            stop = before - before % TILE + TILE
+            if done < len(pins):
+                stop = min(stop, pins[done].checkpoint.size)
+            for finding in follow(islice(rows, stop - before), self.origin, self.at, look_up):
+                self.add(finding)
+            if frontier.size == before:
+                break
+            if frontier.size % TILE == 0:
+                number = frontier.size // TILE - 1
+                # After the first wrong tile the others say nothing new.
+                if tiles_hold and next(tiles, None) != (number, frontier.tile):
+                    tiles_hold = False
+                    self.find("tile", None, f"the stored hash of tile {number} is not that of its records")
+                if self.progress and number % _PROGRESS_TILES == 0:
+                    self.progress(frontier.size, total)
+        if tiles_hold and next(tiles, None) is not None:
+            self.find("tile", None, "there are hashes of more tiles than the records fill")
+        for pin in pins[done:]:
+            self.find(
+                "pin",
+                None,
+                f"rolled back: a checkpoint was signed for {pin.checkpoint.size} records, and {frontier.size} are there",
+            )
+        if self.progress:
+            self.progress(frontier.size, total)
+
+    def check_pin(self, pin: _Pin) -> None:
+        size = self.at.frontier.size
+        if self.at.frontier.root() != pin.checkpoint.root:
+            self.find(
+                "pin", None, f"rewritten: the first {size} records are not those of the pinned checkpoint"
+            )
+        elif pin.local:
+            self.anchored_locally = size
+        else:
+            self.anchored = size
+
+    def check_end(self, identity: Identity) -> None:
+        if self.key is None:
+            return
+        try:
+            end = self.key.open(identity.checkpoint)
+        except NoteError as error:
+            self.find("signature", None, f"the newest checkpoint does not hold: {error}")
+            return
+        size = self.at.frontier.size
+        if end.size != size:
+            self.find(
+                "size", None, f"the newest checkpoint was signed for {end.size} records, and {size} are there"
+            )
+        elif end.root != self.at.frontier.root():
+            self.find("root", None, f"the root of the {size} records is not the signed one")
+
+    def check_ids(self, snapshot: Snapshot) -> None:
+        """The index by which ids are found must hold each record once, in order: else one could be added twice.
+
+        Sums of keyed hashes (Python's, with a random key in each process) compare it with the records in flat
+        memory and without a search for each.
+        """
+        total, last = 0, ""
+        for idem, seq in snapshot.all_ids():
+            total += hash((idem, seq))
+            if not isinstance(idem, str) or idem <= last:
+                self.find("idem", None, f"the index of ids is out of order at `{str(idem)[:64]}`")
+                return
+            last = idem
+        if total != self.at.ids:
+            self.find("idem", None, "the index of ids does not hold the records' ids")
+
+    def check_attachments(self, snapshot: Snapshot) -> None:
+        for digest, seq, measured in snapshot.all_attachments():
+            name = f"the attachment `{str(digest)[:64]}`"
+            if digest != measured:
+                self.find("attachment", None, f"{name} has other content than its digest says")
+            owner = snapshot.rows(seq, seq + 1) if isinstance(seq, int) else []
+            if not owner or (owner[0].body is not None and digest not in attachment_digests(owner[0].body)):
+                self.find("attachment", None, f"{name} belongs to no record")
+
+    def find(self, check: str, seq: int | None, what: str) -> None:
+        self.add(Finding(check, seq, what))
+
+    def add(self, finding: Finding) -> None:
+        self.finding_count += 1
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(finding)
+
+    def damaged(self, failure: Damaged) -> VerificationReport:
+        self.find("store", None, f"{failure.summary}: {failure.detail}")
+        return self.report()
+
+    def report(self) -> VerificationReport:
+        return VerificationReport(
+            origin=self.origin,
+            size=self.at.frontier.size,
+            root=self.at.frontier.root(),
+            findings=tuple(self.findings),
+            finding_count=self.finding_count,
+            bodies_missing=self.at.bodies_missing,
+            attachments_missing=self.attachments_missing,
+            pins=self.pins,
+            anchored=self.anchored,
+            anchored_locally=self.anchored_locally,
+            key=str(self.key) if self.key else "",
+            key_was_given=self.given_key is not None,
+        )
+
+
+def attachment_digests(body: bytes) -> list[str]:
+    """The digests (hex) of the attachments that a body names; none when it is not of that shape."""
+    try:
+        described = _decode_body(body).get("attachments")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    if not isinstance(described, dict):
+        return []
+    named = [item.get("digest") for item in described.values() if isinstance(item, dict)]
+    return [digest.removeprefix("sha256:") for digest in named if isinstance(digest, str)]
