@@ -147,14 +147,10 @@ def _monitor(basis: Basis, stage: Stage, state: StageState, known: Mapping[str, 
         due = datetime.fromisoformat(last.time) + timedelta(seconds=stage.every_seconds or 0)
         if basis.now < due:
             denied = settled.status is Status.DENIED
-            status, why = (
-                (Status.DENIED, settled.why) if denied else (Status.LATER, f"check {done} was in bounds")
-            )
+            status, why = (Status.DENIED, settled.why) if denied else (Status.LATER, f"check {done} was in bounds")
             return Assessment(stage, status, why, last.body.key, last, due, done)
     check = done + 1
-    return Assessment(
-        stage, Status.RUN, f"check {check} is due", key_of(basis, stage, known, check), last, check=check
-    )
+    return Assessment(stage, Status.RUN, f"check {check} is due", key_of(basis, stage, known, check), last, check=check)
 
 
 def _settle(basis: Basis, stage: Stage, state: StageState, key: str, check: int) -> Assessment:
@@ -170,9 +166,7 @@ def _settle(basis: Basis, stage: Stage, state: StageState, key: str, check: int)
     if not state.exit_open(key, basis.bundle):
         return _gate(stage, state.exit, key, result, basis.bundle, check)
     if state.result(key) is None:
-        return Assessment(
-            stage, Status.RUN, "its result is taken over from an earlier iteration", key, result
-        )
+        return Assessment(stage, Status.RUN, "its result is taken over from an earlier iteration", key, result)
     return Assessment(stage, Status.DONE, "unchanged since it was allowed", key, result, check=check)
 
 
@@ -194,9 +188,7 @@ def _gate(
         if result is None:
             why = "new" if decided is None else "changed"
             return Assessment(stage, Status.RUN, _NEW[why], key, check=check)
-        return Assessment(
-            stage, Status.DECIDE, "its gate has not decided on this result", key, result, check=check
-        )
+        return Assessment(stage, Status.DECIDE, "its gate has not decided on this result", key, result, check=check)
     if decided.body.bundle != bundle:
         why = f"its {point} gate must decide again: the policies changed"
         return Assessment(stage, Status.DECIDE if result else Status.RUN, why, key, result, check=check)

@@ -48,12 +48,8 @@ def _react(run: str, state: State, stage: Stage, body: GateDecided, obligation: 
     elif reaction == "retrain":
         outcome = "the next iteration opens as soon as the data it trains on changes"
     else:
-        stopped = [
-            server for server in state.servers.get(f"deploy/{stage.spec['deployment']}", []) if _stop(server)
-        ]
-        outcome = (
-            "stopped serving; no earlier version is kept running" if stopped else "nothing was being served"
-        )
+        stopped = [server for server in state.servers.get(f"deploy/{stage.spec['deployment']}", []) if _stop(server)]
+        outcome = "stopped serving; no earlier version is kept running" if stopped else "nothing was being served"
     return Reacted(
         run=run,
         stage=stage.id,
@@ -91,17 +87,10 @@ def _rows_of(ir: IR, state: State, dataset: str) -> set[str]:
     """Digests of every artifact that holds rows of the dataset: its own stages' and predictions on it."""
     own = {f"{kind}/{dataset}" for kind in ("acquire", "prepare", "validate", "split")}
     readers = {
-        stage.id
-        for stage in ir.stages
-        if stage.kind == "evaluate" and any(item.stage in own for item in stage.inputs)
+        stage.id for stage in ir.stages if stage.kind == "evaluate" and any(item.stage in own for item in stage.inputs)
     }
     results = [finished.body for finished in state.results.values()]
-    return {
-        artifact.digest
-        for body in results
-        if body.stage in own | readers
-        for artifact in body.artifacts.values()
-    }
+    return {artifact.digest for body in results if body.stage in own | readers for artifact in body.artifacts.values()}
 
 
 def erase_due(run: str, ir: IR, state: State, store: ArtifactStore, now: datetime) -> list[Erased]:

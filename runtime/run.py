@@ -31,11 +31,11 @@ from charter.runtime.events import (
 from charter.runtime.evidence import evidence_record
 from charter.runtime.executor import Ending, Executor, Outcome, Resources, Task
 from charter.runtime.failure import ExitCode, Failure
+from charter.runtime.follow_up import erase_due, follow_up
 from charter.runtime.gatekeeper import Gatekeeper
 from charter.runtime.journal import Journal
 from charter.runtime.observer import Observer
 from charter.runtime.project import Project
-from charter.runtime.follow_up import erase_due, follow_up
 from charter.runtime.result_key import lock_digest
 from charter.runtime.store import ArtifactStore
 from charter.runtime.workers.flavours import flavour_of
@@ -163,7 +163,7 @@ class Run:
         assert now.key is not None
         gate = stage.entry if point == "entry" else stage.exit
         body, attached, failed = self.gatekeeper.decide(
-            run=self.name, state=self.journal.state, stage=stage, gate=gate, now=now, known=self.known
+            run=self.name, stage=stage, gate=gate, now=now, known=self.known
         )
         self.engine_failed |= failed
         last = getattr(self.journal.state.stage(stage.id), point)
@@ -241,8 +241,7 @@ class Run:
         directory = self.project.work / f"{next(self._numbers)}-{stage.kind}-{stage.name}"
         directory.mkdir(parents=True)
         inputs = {
-            name: self._verified(stage, name, digest)
-            for name, digest in input_digests(stage, self.known).items()
+            name: self._verified(stage, name, digest) for name, digest in input_digests(stage, self.known).items()
         }
         entry = self.journal.state.stage(stage.id).entry
         assert entry is not None
@@ -259,7 +258,7 @@ class Run:
                 "seed": stage.seed,
                 "threads": self.threads,
                 "effect": f"{self.journal.ledger.origin}#{entry.seq}",
-                "dossier": self.gatekeeper.dossier(self.journal.state, stage, self.known),
+                "dossier": self.gatekeeper.dossier(stage, self.known),
                 "state": str(self.project.state) if stage.kind in {"deploy", "monitor", "retire"} else None,
             },
             directory=directory,
@@ -267,9 +266,7 @@ class Run:
             flavour=flavour_of(stage.kind, project_code=stage.project_code),
         )
         limits = stage.limits
-        future = self.executor.submit(
-            task, resources=Resources(limits.seconds, limits.memory_bytes, limits.gpus)
-        )
+        future = self.executor.submit(task, resources=Resources(limits.seconds, limits.memory_bytes, limits.gpus))
         self._running[future] = Submitted(stage, now.key, now.check, directory)
         self.observer.started(stage)
 
@@ -308,24 +305,18 @@ class Run:
         if outcome.ending is not Ending.DONE:
             self._failed(work, outcome)
             return
-        artifacts = {
-            name: self.store.adopt(Path(path)) for name, path in dict(outcome.result["artifacts"]).items()
-        }
+        artifacts = {name: self.store.adopt(Path(path)) for name, path in dict(outcome.result["artifacts"]).items()}
         shutil.rmtree(work.directory, ignore_errors=True)
         missing = [name for name in stage.outputs if name not in artifacts]
         if missing:
             detail = f"it made no artifact named {', '.join(f'`{name}`' for name in missing)}, which others wait for."
-            self._failed(
-                work, replace(outcome, ending=Ending.REFUSED, summary="output missing", detail=detail)
-            )
+            self._failed(work, replace(outcome, ending=Ending.REFUSED, summary="output missing", detail=detail))
             return
         evidence = tuple(
             evidence_record(item, grade="declared" if stage.project_code else "measured")
             for item in outcome.result["evidence"]
         )
-        self._finished(
-            stage, work.key, artifacts, evidence, dict(outcome.result["effects"]), work.check, outcome
-        )
+        self._finished(stage, work.key, artifacts, evidence, dict(outcome.result["effects"]), work.check, outcome)
 
     def _finished(
         self,

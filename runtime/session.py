@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from charter.compiler.ir import IR
@@ -34,9 +35,7 @@ def compiled(path: Path, overrides: Mapping[str, str]) -> IR:
     if result.ir is None:
         from charter.dsl.render import render_text
 
-        raise Failure(
-            "the charter has errors", "\n" + render_text(result.diagnostics, result.sources, color=False)
-        )
+        raise Failure("the charter has errors", "\n" + render_text(result.diagnostics, result.sources, color=False))
     return result.ir
 
 
@@ -115,3 +114,28 @@ def dead_deployments(state: State) -> frozenset[str]:
     from charter.runtime.stages.serving import server_alive
 
     return frozenset(stage.partition("/")[2] for stage, server in live.items() if not server_alive(server))
+
+
+def ledger_time(state: State) -> datetime:
+    """The later of the clock and the ledger's last record."""
+    clock = datetime.now(UTC)
+    return max(clock, datetime.fromisoformat(state.last_time)) if state.last_time else clock
+
+
+def authenticated_actor(project: Project, key: Path) -> Actor:
+    """The person of the trust root whose private key this is.
+
+    Raises:
+        Failure: no trust root, an unreadable key, or a key that nobody in the trust root holds.
+    """
+    from charter.runtime.trust import file, keys
+
+    public = keys.read_private_key(key).public
+    person = file.load(project).person_of(public.id)
+    if person is None:
+        raise Failure(
+            "key of nobody",
+            f"nobody in `{project.trust_root_path.name}` holds the key of `{key}` ({public.id}). An administrator adds "
+            "people with `charter trust add`.",
+        )
+    return Actor(person.id, public.id)

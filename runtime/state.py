@@ -102,12 +102,7 @@ class StageState:
 
 
 def _covers(decided: Decided | None, key: str, bundle: str) -> bool:
-    return (
-        decided is not None
-        and decided.body.allow
-        and decided.body.key == key
-        and decided.body.bundle == bundle
-    )
+    return decided is not None and decided.body.allow and decided.body.key == key and decided.body.bundle == bundle
 
 
 @dataclass
@@ -119,12 +114,14 @@ class State:
     closed: dict[str, str] = field(default_factory=dict)
     stages: dict[tuple[int, str], StageState] = field(default_factory=dict)
     results: dict[str, Finished] = field(default_factory=dict)
-    """The latest result by key, whatever its iteration: unchanged work is not done again."""
+    """The latest result by key, whatever its iteration: unchanged work is not done again. Never a taken-over one."""
     signed: list[Signed] = field(default_factory=list)
     reactions: list[tuple[int, str, Reacted]] = field(default_factory=list)
     erased: dict[str, Erased] = field(default_factory=dict)
     servers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Servers that each deploy stage started and that nothing has stopped since."""
+    attempts: dict[tuple[int, str, int], int] = field(default_factory=dict)
+    """How often each gate was decided, by iteration, gate and check."""
     last_time: str = ""
     size: int = 0
 
@@ -157,6 +154,8 @@ class State:
             case GateDecided():
                 state = self.stage(body.stage, body.iteration)
                 setattr(state, body.point, Decided(recorded.seq, recorded.time, body))
+                attempt = (body.iteration, body.gate, body.check)
+                self.attempts[attempt] = self.attempts.get(attempt, 0) + 1
             case GateApplied():
                 self._mark_applied(body)
             case StatementSigned():
@@ -164,9 +163,7 @@ class State:
             case Reacted():
                 self.reactions.append((recorded.seq, recorded.time, body))
             case ServerStopped():
-                left = [
-                    item for item in self.servers.get(body.stage, []) if item.get("address") != body.address
-                ]
+                left = [item for item in self.servers.get(body.stage, []) if item.get("address") != body.address]
                 self.servers[body.stage] = left
             case Erased():
                 self.erased[body.digest] = body
@@ -175,7 +172,8 @@ class State:
         body = finished.body
         state = self.stage(body.stage, body.iteration)
         state.finished, state.failed = finished, None
-        self.results[body.key] = finished
+        if not body.reused:
+            self.results[body.key] = finished
         if body.check:
             state.checks.append(finished)
         server = body.effects.get("server")

@@ -1,0 +1,94 @@
+"""`charter run`: do what is due, and say how it ended."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from charter.compiler.ir import IR
+from charter.runtime.cli.conclusion import as_json, show_conclusion
+from charter.runtime.cli.options import charter_file, engine_options, overrides, set_option
+from charter.runtime.cli.progress import Progress
+from charter.runtime.conduct import conduct, default_jobs
+from charter.runtime.executor import Executor
+from charter.runtime.project import Project, find_charter
+from charter.runtime.session import Actor, authenticated_actor, claimed_actor, compiled, project_of
+from charter.runtime.workers.flavours import flavour_of
+from charter.runtime.workers.local import LocalExecutor
+
+
+@click.command()
+@charter_file
+@set_option
+@click.option("--jobs", type=click.IntRange(1, 256), help="Stages at a time.  [default: CPUs]")
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    help="Your private key: shows who runs this. Without it the run is nobody's, and separation of duties denies.",
+)
+@engine_options
+@click.option("--json", "as_json_", is_flag=True, help="Print the conclusion as JSON.")
+def run(
+    file: str | None,
+    set_: tuple[str, ...],
+    jobs: int | None,
+    key: Path | None,
+    engine: str,
+    opa_url: str | None,
+    opa_ca: Path | None,
+    as_json_: bool,
+) -> None:
+    """Do what is due in FILE's lifecycle, then stop and say what it waits for.
+
+    Every transition is decided by OPA and recorded before it happens. What is finished is not done again.
+    FILE may be left out where there is one charter; it may also be a compiled IR (.json).
+    """
+    from charter.runtime.gates.choose import open_engine
+
+    path = find_charter(file)
+    project = project_of(path)
+    count = jobs or default_jobs()
+    executor = LocalExecutor(count)
+    try:
+        # Workers warm up while the charter compiles; most of them want nothing preloaded.
+        executor.warm_up("plain")
+        ir = compiled(path, overrides(set_))
+        _warm_up(executor, ir)
+        actor = authenticated_actor(project, key) if key else claimed_actor()
+        with open_engine(engine, url=opa_url, ca=opa_ca) as policy_engine:
+            progress = Progress(len(ir.stages), quiet=as_json_)
+            if not as_json_:
+                _headline(ir, project, actor, f"{policy_engine.name} {policy_engine.version}")
+            with progress.shown():
+                conclusion = conduct(
+                    ir,
+                    project,
+                    engine=policy_engine,
+                    executor=executor,
+                    observer=progress,
+                    actor=actor,
+                    threads=max(1, default_jobs() // count),
+                )
+    finally:
+        executor.close()
+    if as_json_:
+        click.echo(as_json(ir, conclusion))
+    else:
+        show_conclusion(ir, conclusion)
+    sys.stdout.flush()
+    raise SystemExit(int(conclusion.code))
+
+
+def _warm_up(executor: Executor, ir: IR) -> None:
+    if isinstance(executor, LocalExecutor):
+        for flavour in {
+            flavour_of(stage.kind, project_code=stage.project_code) for stage in ir.stages if stage.callable
+        }:
+            executor.warm_up(flavour)
+
+
+def _headline(ir: IR, project: Project, actor: Actor, engine: str) -> None:
+    who = actor.name if actor.key else f"{actor.name} (nobody was authenticated)"
+    click.echo(f"{click.style(ir.lifecycle.name, bold=True)} {ir.lifecycle.version} in {os.path.relpath(project.root)}")
+    click.echo(f"  {len(ir.stages)} stages, policies {ir.bundle.digest[7:19]}, decided by {engine}, run by {who}")

@@ -1,0 +1,204 @@
+"""Conducts one run from an IR: lease, ledger, engine, executor, run, anchor; and what its end means."""
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from charter.compiler.codec import encode_ir
+from charter.compiler.ir import IR, Stage
+from charter.runtime.assess import Assessment, Status
+from charter.runtime.events import Body, IterationOpened, RunClosed, RunOpened
+from charter.runtime.executor import Executor
+from charter.runtime.failure import ExitCode, Failure
+from charter.runtime.follow_up import erasures
+from charter.runtime.gatekeeper import Gatekeeper
+from charter.runtime.gates.engine import EngineFailure, PolicyEngine
+from charter.runtime.journal import Journal
+from charter.runtime.lease import lease
+from charter.runtime.ledger.ledger import anchor
+from charter.runtime.observer import Observer
+from charter.runtime.people import People
+from charter.runtime.project import Project
+from charter.runtime.run import Run
+from charter.runtime.session import Actor, dead_deployments, new_run_name, open_ledger
+from charter.runtime.state import State
+from charter.runtime.store import ArtifactStore
+from charter.runtime.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """How a run ended.
+
+    Attributes:
+        code: the process's exit code.
+        standing: every stage's standing.
+        until: when the next thing falls due, if only time is waited for.
+        erasures: datasets that a retirement has yet to erase, with their due times.
+    """
+
+    code: ExitCode
+    standing: Mapping[str, Assessment]
+    until: datetime | None
+    erasures: tuple[tuple[str, datetime], ...]
+    iteration: int
+    records: int
+
+
+def conduct(
+    ir: IR,
+    project: Project,
+    *,
+    engine: PolicyEngine,
+    executor: Executor,
+    observer: Observer,
+    actor: Actor,
+    threads: int,
+) -> Conclusion:
+    """Do what is due.
+
+    Raises:
+        Failure: the lease is held, the engine cannot load the policies, or nothing can be recorded.
+    """
+    with lease(project.lease_path):
+        _refuse_gpus(ir)
+        try:
+            engine.load(ir.bundle)
+        except EngineFailure as failure:
+            raise Failure(
+                "the policy engine cannot load the policies",
+                f"{failure.message}. Nothing was run.",
+                exit_code=ExitCode.ENVIRONMENT,
+            ) from failure
+        with open_ledger(project, ir.lifecycle.name, create=True) as ledger:
+            journal = Journal(ledger)
+            name = new_run_name()
+            for body in _opening(name, ir, project, engine, actor, journal.state):
+                journal.note(body, f"lifecycle/{ir.lifecycle.name}")
+            run = Run(
+                name=name,
+                ir=ir,
+                project=project,
+                journal=journal,
+                gatekeeper=Gatekeeper(ir, engine, journal, People(project), actor.name),
+                executor=executor,
+                observer=observer,
+                threads=threads,
+                dead=dead_deployments(journal.state),
+            )
+            with _closing_on_interrupt(name, ir, journal):
+                standing = run.execute()
+            conclusion = _conclude(ir, standing, journal, engine_failed=run.engine_failed)
+            journal.note(RunClosed(run=name, outcome=conclusion.code.name.lower()), f"lifecycle/{ir.lifecycle.name}")
+            journal.commit()
+            anchor(ledger, project.checkpoints_path)
+            return conclusion
+
+
+@contextmanager
+def _closing_on_interrupt(name: str, ir: IR, journal: Journal) -> Iterator[None]:
+    """Ctrl-C ends a run in order: what was done is recorded, and so is that it was interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        journal.note(RunClosed(run=name, outcome="interrupted"), f"lifecycle/{ir.lifecycle.name}")
+        journal.commit()
+        raise
+
+
+def _opening(name: str, ir: IR, project: Project, engine: PolicyEngine, actor: Actor, state: State) -> Iterator[Body]:
+    stored = ArtifactStore(project.store).put(encode_ir(ir))
+    yield RunOpened(
+        run=name,
+        lifecycle=ir.lifecycle.name,
+        version=ir.lifecycle.version,
+        ir=stored.digest,
+        meaning=ir.meaning,
+        bundle=ir.bundle.digest,
+        charter=VERSION,
+        actor=actor.name,
+        engine=f"{engine.name} {engine.version}",
+        host=socket.gethostname(),
+        key=actor.key,
+        pins=dict(ir.pins),
+    )
+    if state.iteration == 0:
+        yield IterationOpened(run=name, iteration=1, because="first run")
+    elif reason := _next_iteration(ir, state):
+        yield IterationOpened(run=name, iteration=state.iteration + 1, because=reason)
+
+
+def _next_iteration(ir: IR, state: State) -> str | None:
+    """Why a new pass through the graph begins, if one does."""
+    asked = [
+        (seq, body)
+        for seq, _, body in state.reactions
+        if body.iteration == state.iteration and body.reaction == "retrain"
+    ]
+    if asked and (changed := changed_data(ir, state)):
+        return f"{asked[-1][1].control} was breached, and {', '.join(changed)} has new data"
+    retired = any(
+        stage.startswith("retire/") and iteration == state.iteration and item.exit is not None and item.exit.body.allow
+        for (iteration, stage), item in state.stages.items()
+    )
+    if retired and state.runs and state.runs[-1].meaning != ir.meaning:
+        return "the system was retired, and its charter has changed since"
+    return None
+
+
+def changed_data(ir: IR, state: State) -> list[str]:
+    """Data files that differ from those of the latest run."""
+    before = state.runs[-1].pins if state.runs else {}
+    locations = {str(stage.spec.get("location")) for stage in ir.stages if stage.kind == "acquire"}
+    return sorted(path for path in locations & ir.pins.keys() if ir.pins[path] != before.get(path))
+
+
+def _conclude(ir: IR, standing: Mapping[str, Assessment], journal: Journal, *, engine_failed: bool) -> Conclusion:
+    statuses = {assessment.status for assessment in standing.values()}
+    left = tuple((name, due) for name, due, _ in erasures(ir, journal.state))
+    times = [item.until for item in standing.values() if item.until is not None] + [due for _, due in left]
+    retired = any(item.stage.kind == "retire" and item.status is Status.DONE for item in standing.values())
+    if engine_failed:
+        code = ExitCode.ENVIRONMENT
+    elif not standing:
+        code = ExitCode.WRONG_INPUT
+    elif retired:
+        code = ExitCode.WAITING if left else ExitCode.OK
+    elif statuses & {Status.DENIED, Status.FAILED}:
+        code = ExitCode.DENIED
+    elif statuses == {Status.DONE}:
+        code = ExitCode.OK
+    else:
+        code = ExitCode.WAITING
+    return Conclusion(
+        code=code,
+        standing=standing,
+        until=min(times, default=None),
+        erasures=left,
+        iteration=journal.state.iteration,
+        records=journal.ledger.size,
+    )
+
+
+def _refuse_gpus(ir: IR) -> None:
+    """A stage that asks for more GPUs than there are would wait for ever: say so at once."""
+    wanted: Stage | None = max(ir.stages, key=lambda stage: stage.limits.gpus, default=None)
+    if wanted is None or wanted.limits.gpus == 0:
+        return
+    have = sum(1 for _ in Path("/dev").glob("nvidia[0-9]*"))
+    if wanted.limits.gpus > have:
+        raise Failure(
+            "not enough GPUs",
+            f"`{wanted.id}` asks for {wanted.limits.gpus} and this machine has {have}. Lower `limits {{ gpus: ... }}` "
+            "in the charter, or run on a machine that has them.",
+            exit_code=ExitCode.ENVIRONMENT,
+        )
+
+
+def default_jobs() -> int:
+    """As many stages at a time as this process may use CPUs."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
