@@ -148,16 +148,12 @@ def _count(latest: list[_Genuine], case: Case, now: datetime, ignored: list[Igno
             continue
         reason = _no_approval(item, case, now)
         if reason is None and rejections:
-            reason = (
-                f"`{rejections[0].predicate.person}` rejected exactly this, and a rejection beats approvals"
-            )
+            reason = f"`{rejections[0].predicate.person}` rejected exactly this, and a rejection beats approvals"
         if reason is None:
             counted.append(_verified(item))
         else:
             ignored.append(Ignored(item.predicate.person, item.record.seq, reason))
-    return Verdict(
-        tuple(counted), tuple(map(_verified, rejections)), tuple(sorted(ignored, key=lambda item: item.seq))
-    )
+    return Verdict(tuple(counted), tuple(map(_verified, rejections)), tuple(sorted(ignored, key=lambda item: item.seq)))
 
 
 def _no_approval(item: _Genuine, case: Case, now: datetime) -> str | None:
@@ -213,9 +209,7 @@ def _genuine(record: SignedRecord, case: Case) -> _Genuine:
         trust.includes(predicate.trust),
         "it was signed under a trust root that is not in the history of the present one",
     )
-    _demand(
-        predicate.role == role and body.person in trust.members(role), f"they do not hold the role `{role}`"
-    )
+    _demand(predicate.role == role and body.person in trust.members(role), f"they do not hold the role `{role}`")
     if predicate.reviewed != case.reviewed:
         changes = "; ".join(differences(predicate.reviewed, case.reviewed))
         raise _NotGenuineError(f"it does not cover what there is now: {changes}")

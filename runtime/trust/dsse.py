@@ -41,9 +41,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 def sign(payload_type: str, payload: bytes, keys: Sequence[PrivateKey]) -> tuple[Signature, ...]:
     """One signature a key over the typed payload."""
     message = pae(payload_type, payload)
-    return tuple(
-        Signature(sig=base64.b64encode(key.sign(message)).decode(), keyid=key.public.id) for key in keys
-    )
+    return tuple(Signature(sig=base64.b64encode(key.sign(message)).decode(), keyid=key.public.id) for key in keys)
 
 
 def signers(
@@ -55,9 +53,7 @@ def signers(
     message = pae(payload_type, payload)
     valid: set[str] = set()
     for signature in signatures:
-        to_try = (
-            [keys[signature.keyid]] if signature.keyid in keys else [] if signature.keyid else keys.values()
-        )
+        to_try = [keys[signature.keyid]] if signature.keyid in keys else [] if signature.keyid else keys.values()
         signed = _base64(signature.sig, "a signature")
         valid.update(key.id for key in to_try if key.verifies(signed, message))
     return frozenset(valid)
@@ -73,9 +69,7 @@ def seal(payload_type: str, payload: bytes, keys: Sequence[PrivateKey]) -> bytes
     return msgspec.json.encode(envelope)
 
 
-def open_envelope(
-    data: bytes, payload_type: str, keys: Mapping[str, PublicKey]
-) -> tuple[bytes, frozenset[str]]:
+def open_envelope(data: bytes, payload_type: str, keys: Mapping[str, PublicKey]) -> tuple[bytes, frozenset[str]]:
     """The payload and the ids of `keys` that signed it. An empty set of ids means: believe nothing in it.
 
     Raises:
@@ -102,6 +96,4 @@ def _base64(text: str, what: str) -> bytes:
 
 
 def _broken(reason: str) -> Failure:
-    return Failure(
-        "not a signed envelope", f"The DSSE envelope cannot be read: {reason}.", exit_code=ExitCode.DENIED
-    )
+    return Failure("not a signed envelope", f"The DSSE envelope cannot be read: {reason}.", exit_code=ExitCode.DENIED)

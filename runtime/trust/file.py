@@ -2,11 +2,22 @@
 
 import contextlib
 import os
+from pathlib import Path
 
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.project import Project
 from charter.runtime.trust import root
 from charter.runtime.trust.root import TrustRoot
+
+
+def find(start: Path | None = None) -> Project:
+    """The nearest directory at or above `start` with a trust root; `start` itself when there is none."""
+    here = (start or Path.cwd()).absolute()
+    for directory in (here, *here.parents):
+        project = Project(directory)
+        if project.trust_root_path.exists():
+            return project
+    return Project(here)
 
 
 def load(project: Project) -> TrustRoot:

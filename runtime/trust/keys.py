@@ -116,9 +116,7 @@ def parse_public_key(data: bytes, where: str) -> PublicKey:
     """
     text = data.strip()
     if not text:
-        raise Failure(
-            "an empty key file", f"{where} is empty. It should hold one `{_SSH_TYPE} AAAA...` line."
-        )
+        raise Failure("an empty key file", f"{where} is empty. It should hold one `{_SSH_TYPE} AAAA...` line.")
     if b"PRIVATE KEY" in text:
         raise Failure(
             "a private key where a public one belongs",
@@ -260,13 +258,9 @@ def write_pair(path: Path, passphrase: bytes | None = None) -> PrivateKey:
     """
     public_path = path.with_name(path.name + ".pub")
     key = generate()
-    private_format = (
-        serialization.PrivateFormat.OpenSSH if passphrase is None else serialization.PrivateFormat.PKCS8
-    )
+    private_format = serialization.PrivateFormat.OpenSSH if passphrase is None else serialization.PrivateFormat.PKCS8
     encryption: serialization.KeySerializationEncryption = (
-        serialization.NoEncryption()
-        if passphrase is None
-        else serialization.BestAvailableEncryption(passphrase)
+        serialization.NoEncryption() if passphrase is None else serialization.BestAvailableEncryption(passphrase)
     )
     secret = key.secret.private_bytes(serialization.Encoding.PEM, private_format, encryption)
     for file in (path, public_path):

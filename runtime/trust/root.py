@@ -211,8 +211,7 @@ def _with_person(root: TrustRoot, addition: Addition) -> tuple[Person, ...]:
         if addition.name is None or not addition.keys:
             raise Failure(
                 "a new person needs a name and a key",
-                f"`{addition.person}` is not in the trust root yet. "
-                "Give `--name`, and `--key` with their public key.",
+                f"`{addition.person}` is not in the trust root yet. Give `--name`, and `--key` with their public key.",
             )
         new = Person(id=addition.person, name=addition.name, keys=tuple(map(_key, addition.keys)))
         return tuple(sorted((*root.current.people, new), key=lambda person: person.id))
@@ -234,9 +233,7 @@ def _administrators(present: Administrators, addition: Addition) -> Administrato
     return Administrators(people=tuple(sorted(people)), quorum=addition.quorum or present.quorum)
 
 
-def _append(
-    versions: tuple[SignedVersion, ...], version: Version, signers: Sequence[PrivateKey]
-) -> TrustRoot:
+def _append(versions: tuple[SignedVersion, ...], version: Version, signers: Sequence[PrivateKey]) -> TrustRoot:
     _refuse(_faults(version))
     signatures = dsse.sign(PAYLOAD_TYPE, version.canonical(), signers)
     signed = SignedVersion(signed=version, signatures=signatures)

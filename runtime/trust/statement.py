@@ -227,9 +227,7 @@ def sign_statement(
     """
     texts = {control.id: control.text for control in ir.controls if control.id in reviewed.controls}
     statement = Statement(
-        subject=tuple(
-            _Subject(name, dict([digest.split(":", 1)])) for name, digest in reviewed.artifacts.items()
-        ),
+        subject=tuple(_Subject(name, dict([digest.split(":", 1)])) for name, digest in reviewed.artifacts.items()),
         predicate=Predicate(
             decision=decision,
             person=by.person,
