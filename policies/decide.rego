@@ -49,21 +49,14 @@ default allow := false
 allow if {
 	gate_controls
 	count(evaluated) > 0
+	count(violations) == 0
 	every control in gate_controls {
-		is_array(controls.outcomes[control].findings)
+		control in evaluated
 	}
 	every entry in findings {
 		accounted(entry)
 	}
-	every name, pack in plan.packs {
-		count(pack.rules) > 0
-		is_set(data.charter.packs[name].met)
-	}
-	count(violations) == 0
 }
-
-# Ids of the controls that the charter puts at this gate; undefined when the gate is unknown.
-gate_controls := plan.gates[input.transition.gate]
 
 # Nothing that was found may get lost on its way to the violations and warnings.
 accounted(entry) if {
@@ -73,6 +66,9 @@ accounted(entry) if {
 	problem.message == entry.finding.message
 }
 
+# Ids of the controls that the charter puts at this gate; undefined when the gate is unknown.
+gate_controls := plan.gates[input.transition.gate]
+
 # --- what was evaluated -------------------------------------------------------------------------
 
 evaluated contains control if {
@@ -80,24 +76,26 @@ evaluated contains control if {
 	is_array(controls.outcomes[control].findings)
 }
 
-evaluated contains rule if some rule, _ in applicable
-
-# Rules of the packs, by `pack/rule`. A rule is left out only when its pack says that it does not apply.
-applicable[id] := rule if {
-	some name, pack in plan.packs
-	some key, rule in pack.rules
-	not exempt(name, key)
-	id := sprintf("%s/%s", [name, key])
+evaluated contains id if {
+	some id, _ in plan.rules
+	not id in left_out
 }
 
-exempt(name, key) if {
-	key in data.charter.packs[name].not_applicable
-	not key in data.charter.packs[name].met
+# Rules of the packs that are not shown to be met. A rule must show it: one that is undefined is among these.
+not_met contains id if {
+	some id, rule in plan.rules
+	not rule.rule in data.charter.packs[rule.policy].met
+}
+
+# Of those, the ones whose pack shows that they do not apply.
+left_out contains id if {
+	some id in not_met
+	plan.rules[id].rule in data.charter.packs[plan.rules[id].policy].not_applicable
 }
 
 # --- what was found -----------------------------------------------------------------------------
 
-# Every finding, with the control or rule it belongs to.
+# Every finding of the charter's own controls, with the control it belongs to.
 findings contains {"control": control, "finding": finding} if {
 	some control in gate_controls
 	some finding in controls.outcomes[control].findings
@@ -113,56 +111,37 @@ settled(control, finding) if {
 	controls.outcomes[other].findings == []
 }
 
-problems contains object.union(describe(entry.control), entry.finding) if some entry in findings
+problems contains object.union(about(entry.control), entry.finding) if some entry in findings
 
-problems contains problem if {
-	some name, pack in plan.packs
-	some key, rule in pack.rules
-	not exempt(name, key)
-	not key in data.charter.packs[name].met
-	some message in reasons(name, key, rule)
-	problem := {
-		"policy": name,
-		"control": sprintf("%s/%s", [name, key]),
-		"code": "rule_not_met",
-		"message": message,
-		"severity": object.get(rule, "severity", "absolute"),
-		"clauses": object.get(rule, "clauses", []),
-		"evidence": null,
-		"remedy": object.get(rule, "remedy", ""),
-	}
+problems contains object.union(about(id), {"code": "rule_not_met", "message": message, "evidence": null}) if {
+	some id in not_met
+	not id in left_out
+	some message in reasons(plan.rules[id])
 }
-
-reasons(name, key, rule) := messages if {
-	messages := {text | some text in data.charter.packs[name].because[key]}
-	count(messages) > 0
-} else := {object.get(rule, "title", key)}
 
 problems contains broken("gate_unknown", "the bundle knows no such gate") if not gate_controls
 
 problems contains broken("lifecycle_mismatch", "the input is about another lifecycle than the bundle") if {
-	plan.lifecycle != input.lifecycle.name
+	not plan.lifecycle == input.lifecycle.name
 }
 
 problems contains broken("nothing_evaluated", "no control and no rule was evaluated") if count(evaluated) == 0
 
-problems contains broken("not_evaluated", message) if {
+problems contains broken("not_evaluated", sprintf("`%s` was not evaluated", [control])) if {
 	some control in gate_controls
-	not is_array(controls.outcomes[control].findings)
-	message := sprintf("`%s` was not evaluated", [control])
+	not control in evaluated
 }
 
-problems contains broken("pack_missing", message) if {
-	some name, _ in plan.packs
-	not is_set(data.charter.packs[name].met)
-	message := sprintf("the rules of pack `%s` are not loaded", [name])
+problems contains broken("pack_missing", sprintf("the rules of pack `%s` are not loaded", [name])) if {
+	some name in plan.packs
+	not data.charter.packs[name].met
 }
 
-problems contains broken("pack_missing", message) if {
-	some name, pack in plan.packs
-	count(pack.rules) == 0
-	message := sprintf("pack `%s` has no rules", [name])
-}
+# What a pack says of a rule that is not met, or else the rule's title.
+reasons(rule) := messages if {
+	messages := {text | some text in data.charter.packs[rule.policy].because[rule.rule]}
+	count(messages) > 0
+} else := {object.get(rule, "title", "the rule is not met")}
 
 broken(code, message) := {
 	"policy": "charter",
@@ -175,44 +154,48 @@ broken(code, message) := {
 	"remedy": "compile the charter again, and decide with the bundle that this makes",
 }
 
-describe(control) := {
-	"policy": object.get(known(control), "policy", "charter"),
-	"control": control,
-	"severity": object.get(known(control), "enforce", "absolute"),
-	"clauses": object.get(known(control), "clauses", []),
-	"remedy": object.get(known(control), "remedy", ""),
+# What the plan says of a control or a rule; what it does not say is taken at its strictest.
+about(id) := {
+	"policy": object.get(planned(id), "policy", "charter"),
+	"control": id,
+	"severity": object.get(planned(id), "enforce", "absolute"),
+	"clauses": object.get(planned(id), "clauses", []),
+	"remedy": object.get(planned(id), "remedy", ""),
 }
 
-known(control) := object.get(plan, ["controls", control], {})
+planned(id) := plan.controls[id] if {
+	plan.controls[id]
+} else := object.get(plan, ["rules", id], {})
 
 # --- enforcement and waivers --------------------------------------------------------------------
 
-violations contains violation if {
+violations contains object.union(problem, {"waivable": waivable(problem)}) if {
 	some problem in problems
 	problem.severity != "advisory"
-	not waiver_of(problem)
-	violation := object.union(problem, {"waivable": waivable(problem)})
+	not problem in waived
 }
 
-warnings contains warning if {
+warnings contains object.union(problem, {"waivable": false, "waiver": null}) if {
 	some problem in problems
 	problem.severity == "advisory"
-	warning := object.union(problem, {"waivable": false, "waiver": null})
 }
 
-warnings contains warning if {
-	some problem in problems
-	waiver := waiver_of(problem)
-	warning := object.union(problem, {"waivable": true, "waiver": waiver})
-}
+warnings contains object.union(problem, {"waivable": true, "waiver": name}) if some problem, name in waived_by
 
-warnings contains warning if {
+warnings contains object.union(
+	object.union(about(control), finding),
+	{"severity": "advisory", "waivable": false, "waiver": null},
+) if {
 	some control in gate_controls
 	some finding in controls.outcomes[control].warnings
-	warning := object.union(
-		object.union(describe(control), finding),
-		{"severity": "advisory", "waivable": false, "waiver": null},
-	)
+}
+
+waived contains problem if some problem, _ in waived_by
+
+waived_by[problem] := waiver_of(problem) if {
+	plan.waivers != {}
+	some problem in problems
+	waivable(problem)
 }
 
 # Only a breach can be lived with; evidence that is missing or unfit, and missing people, cannot.
@@ -227,7 +210,6 @@ waivable(problem) if {
 
 # Name of the first waiver in force: asked for in the charter, signed by its quorum, not past its last day.
 waiver_of(problem) := min(names) if {
-	waivable(problem)
 	names := {name |
 		some name, waiver in plan.waivers
 		waiver.control == problem.control
@@ -257,7 +239,7 @@ obligations contains {
 	some problem in problems
 	is_string(plan.controls[problem.control].reaction)
 	problem.code != "checks_insufficient"
-	not waiver_of(problem)
+	not problem in waived
 }
 
 obligations contains {
@@ -267,6 +249,5 @@ obligations contains {
 	"to": plan.waivers[name].role,
 	"text": plan.waivers[name].compensating,
 } if {
-	some problem in problems
-	name := waiver_of(problem)
+	some problem, name in waived_by
 }

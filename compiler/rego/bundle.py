@@ -147,10 +147,23 @@ def _plan(source: BundleInput, packs: tuple[Pack, ...]) -> dict[str, Any]:
         "controls": {
             control.id: _about(control) for control in sorted(source.controls, key=lambda item: item.id)
         },
-        "packs": {pack.name: {"version": pack.version, "rules": dict(pack.rules)} for pack in packs},
+        "packs": [pack.name for pack in packs],
+        "rules": {f"{pack.name}/{rule}": _rule(pack, rule) for pack in packs for rule in sorted(pack.rules)},
         "waivers": {
             waiver.name: _waiver(waiver) for waiver in sorted(source.waivers, key=lambda item: item.name)
         },
+    }
+
+
+def _rule(pack: Pack, rule: str) -> dict[str, Any]:
+    about = pack.rules[rule]
+    return {
+        "policy": pack.name,
+        "rule": rule,
+        "title": about["title"],
+        "enforce": about["severity"],
+        "clauses": list(about["clauses"]),
+        "remedy": about["remedy"],
     }
 
 

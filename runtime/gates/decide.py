@@ -67,18 +67,14 @@ def decide(engine: PolicyEngine, bundle: Bundle, input_bytes: bytes) -> Decision
     try:
         asked = _checked_input(input_bytes)
         if engine.revision != bundle.revision:
-            raise EngineFailure(
-                "bundle_mismatch", "the engine has another bundle loaded than the one to decide with"
-            )
+            raise EngineFailure("bundle_mismatch", "the engine has another bundle loaded than the one to decide with")
         result = _checked_result(engine.decide(input_bytes), bundle, asked)
     except InputRefused as refused:
         return _failed(engine, bundle, input_bytes, refused.code, refused.message, started)
     except EngineFailure as failure:
         return _failed(engine, bundle, input_bytes, failure.code, failure.message, started)
     except Exception as error:  # noqa: BLE001 - an engine may fail in ways nobody thought of: still a deny
-        return _failed(
-            engine, bundle, input_bytes, "engine_failed", f"{type(error).__name__}: {error}", started
-        )
+        return _failed(engine, bundle, input_bytes, "engine_failed", f"{type(error).__name__}: {error}", started)
     codes = {violation.code for violation in result.violations}
     return Decision(
         allow=result.allow,
@@ -94,9 +90,7 @@ def decide(engine: PolicyEngine, bundle: Bundle, input_bytes: bytes) -> Decision
 
 def _checked_input(data: bytes) -> GateInput:
     if len(data) > MAX_BYTES:
-        raise InputRefused(
-            "input_too_large", f"the policy input has {len(data):,} bytes, the limit is {MAX_BYTES:,}"
-        )
+        raise InputRefused("input_too_large", f"the policy input has {len(data):,} bytes, the limit is {MAX_BYTES:,}")
     try:
         asked = decode_input(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -111,25 +105,19 @@ def _checked_result(answer: Any, bundle: Bundle, asked: GateInput) -> GateResult
     try:
         result = msgspec.convert(answer, GateResult)
     except msgspec.ValidationError as error:
-        raise EngineFailure(
-            "result_malformed", f"the engine's answer does not fit its schema: {error}"
-        ) from error
+        raise EngineFailure("result_malformed", f"the engine's answer does not fit its schema: {error}") from error
     if result.revision is None and not result.allow and result.violations:
         return result
     if (result.revision, result.gate, result.time) != (bundle.revision, asked.transition.gate, asked.time):
         raise EngineFailure("result_mismatch", "the engine answered for another bundle or another input")
     if result.allow and (result.violations or not result.evaluated):
-        raise EngineFailure(
-            "result_malformed", "the engine allows, and lists violations or evaluated nothing"
-        )
+        raise EngineFailure("result_malformed", "the engine allows, and lists violations or evaluated nothing")
     if not result.allow and not result.violations:
         raise EngineFailure("result_malformed", "the engine denies without a reason")
     return result
 
 
-def _failed(
-    engine: PolicyEngine, bundle: Bundle, data: bytes, code: str, message: str, started: float
-) -> Decision:
+def _failed(engine: PolicyEngine, bundle: Bundle, data: bytes, code: str, message: str, started: float) -> Decision:
     violation: dict[str, Any] = {
         "policy": "charter",
         "control": "gate",

@@ -60,9 +60,7 @@ class GateFacts:
     history: tuple[CheckFact, ...] = ()
 
 
-def evidence_fact(
-    record: EvidenceRecord, *, stage: str, key: str | None, digest: str | None = None
-) -> EvidenceFact:
+def evidence_fact(record: EvidenceRecord, *, stage: str, key: str | None, digest: str | None = None) -> EvidenceFact:
     """A recorded piece of evidence as policies see it: decimals become numbers again.
 
     Raises:

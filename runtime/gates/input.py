@@ -100,9 +100,7 @@ def _encoded(document: GateInput) -> bytes:
     try:
         data = encode_input(document)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InputRefused(
-            "input_malformed", f"the policy input cannot be written as JSON: {error}"
-        ) from error
+        raise InputRefused("input_malformed", f"the policy input cannot be written as JSON: {error}") from error
     if len(data) > MAX_BYTES:
         raise InputRefused(
             "input_too_large",
