@@ -1,0 +1,95 @@
+"""Which row goes to which part of a split: one seeded function that `prepare` and `split` share.
+
+`prepare` learns medians and categories from the rows that will become the training part, so both must
+agree on which these are. The order of rows comes from SplitMix64 over (seed, row number), not from a
+library's generator: the same seed gives the same parts with every version of every library.
+Source: Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from charter.runtime.stages.api import StageRefused
+from charter.runtime.stages.tables import require_columns
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+_SHARE_TOLERANCE = 1e-9
+
+
+def training_part(parts: Mapping[str, float]) -> str:
+    """The part that may be learnt from: `train`, or else the first."""
+    return "train" if "train" in parts else next(iter(parts))
+
+
+def assign_parts(frame: "pd.DataFrame", split: Mapping[str, Any]) -> "npt.NDArray[np.int64]":
+    """For every row, the index of its part in `split["parts"]`.
+
+    Within each stratum a part gets its share of rows, off by less than one; what rounding leaves over goes
+    to the parts that earlier strata left short, so many small strata do not starve a part. A missing value
+    of the column that stratifies is a stratum of its own.
+
+    Args:
+        frame: the rows, in the order in which they will be split.
+        split: `{"parts": {"train": 0.7, ...}, "stratified_by": column or None, "seed": int or None}`.
+
+    Raises:
+        StageRefused: shares that do not add up to 1, or no such column.
+    """
+    import numpy as np
+
+    parts: Mapping[str, float] = split["parts"]
+    shares = np.array([float(share) for share in parts.values()])
+    if abs(shares.sum() - 1) > _SHARE_TOLERANCE or (shares <= 0).any():
+        raise StageRefused(
+            "shares do not add up",
+            f"the parts {_listed(parts)} must each be more than 0% and add up to 100%.",
+        )
+    keys = _keys(len(frame), int(split.get("seed") or 0))
+    assigned = np.empty(len(frame), dtype=np.int64)
+    owed = np.zeros(len(shares))
+    for rows in _strata(frame, split.get("stratified_by")):
+        shuffled = rows[np.argsort(keys[rows], kind="stable")]
+        quota = shares * len(shuffled)
+        counts = np.floor(quota + _SHARE_TOLERANCE).astype(np.int64)
+        owed += quota
+        for index in np.argsort(counts - owed, kind="stable")[: len(shuffled) - int(counts.sum())]:
+            counts[index] += 1
+        owed -= counts
+        assigned[shuffled] = np.repeat(np.arange(len(shares)), counts)
+    return assigned
+
+
+def _strata(frame: "pd.DataFrame", column: str | None) -> "list[npt.NDArray[np.int64]]":
+    import numpy as np
+    import pandas as pd
+
+    if column is None:
+        return [np.arange(len(frame))]
+    require_columns(frame, [column], what="the data to split")
+    codes, levels = pd.factorize(frame[column], sort=True)
+    return [np.flatnonzero(codes == code) for code in range(-1, len(levels)) if (codes == code).any()]
+
+
+def _keys(count: int, seed: int) -> "npt.NDArray[np.uint64]":
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        golden = np.uint64(0x9E3779B97F4A7C15)
+        start = _mix(np.array([seed & 0xFFFFFFFFFFFFFFFF], dtype=np.uint64) + golden)
+        return _mix(start + golden * np.arange(1, count + 1, dtype=np.uint64))
+
+
+def _mix(z: "npt.NDArray[np.uint64]") -> "npt.NDArray[np.uint64]":
+    import numpy as np
+
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def _listed(parts: Mapping[str, float]) -> str:
+    return ", ".join(f"`{name}` {share:.2%}" for name, share in parts.items())
