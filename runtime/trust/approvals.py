@@ -87,7 +87,7 @@ class Verdict:
 
     Attributes:
         approvals: those that count, one a person, in the ledger's order.
-        rejections: who rejected exactly this; one rejection leaves no approvals.
+        rejections: who rejected exactly this; one rejection leaves no approvals, and it does not expire.
         ignored: those that do not count.
     """
 
@@ -141,29 +141,36 @@ def _rank(genuine: _Genuine) -> tuple[datetime, bool, int]:
 
 
 def _count(latest: list[_Genuine], case: Case, now: datetime, ignored: list[Ignored]) -> Verdict:
-    rejections = [item for item in latest if not item.approves]
-    counted = []
+    may_decide, counted = [], []
     for item in latest:
+        reason = exclusion(item.predicate.person, case.approval, case.excluded)
+        if reason is None:
+            may_decide.append(item)
+        else:
+            ignored.append(Ignored(item.predicate.person, item.record.seq, reason))
+    rejections = [item for item in may_decide if not item.approves]
+    for item in may_decide:
         if not item.approves:
             continue
-        reason = _no_approval(item, case, now)
+        reason = _expired(item, case.approval, now)
         if reason is None and rejections:
             reason = f"`{rejections[0].predicate.person}` rejected exactly this, and a rejection beats approvals"
         if reason is None:
-            counted.append(_verified(item))
+            counted.append(item)
         else:
             ignored.append(Ignored(item.predicate.person, item.record.seq, reason))
-    return Verdict(tuple(counted), tuple(map(_verified, rejections)), tuple(sorted(ignored, key=lambda item: item.seq)))
+    return Verdict(
+        tuple(map(_verified, counted)),
+        tuple(map(_verified, rejections)),
+        tuple(sorted(ignored, key=lambda item: item.seq)),
+    )
 
 
-def _no_approval(item: _Genuine, case: Case, now: datetime) -> str | None:
-    if reason := exclusion(item.predicate.person, case.approval, case.excluded):
-        return reason
-    if case.approval.valid_seconds is not None:
-        until = item.signed_at + timedelta(seconds=case.approval.valid_seconds)
-        if now > until:
-            return f"it was valid until {stamp(until)}"
-    return None
+def _expired(item: _Genuine, approval: Approval, now: datetime) -> str | None:
+    if approval.valid_seconds is None:
+        return None
+    until = item.signed_at + timedelta(seconds=approval.valid_seconds)
+    return f"it was valid until {stamp(until)}" if now > until else None
 
 
 def exclusion(person: str, approval: Approval, excluded: Excluded) -> str | None:

@@ -112,6 +112,11 @@ def test_excluded_people(name, word):
     assert _reasons(_judge(WORLD.sign(name)))[name] == f"they are the {word}, whom the charter excludes"
 
 
+def test_excluded_people_do_not_reject_either():
+    verdict = _judge(WORLD.sign("olga", "reject", seq=1), WORLD.sign("bob", seq=2))
+    assert len(verdict.approvals) == 1 and verdict.rejections == ()
+
+
 def test_unknown_excluded_people_exclude_everybody():
     for excluded in ({"owner": None, "trainer": frozenset()}, {"owner": frozenset()}, {}):
         assert (
