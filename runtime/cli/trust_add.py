@@ -28,7 +28,7 @@ from charter.runtime.trust.root import Addition
     help="An administrator's private key; repeat it for a quorum.",
 )
 @click.option("--project", "directory", type=click.Path(path_type=Path), help="The project; default: here.")
-@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def trust_add(
     person: str,
     name: str | None,
@@ -37,9 +37,9 @@ def trust_add(
     quorum: int | None,
     privates: tuple[Path, ...],
     directory: Path | None,
-    style: str,
     *,
     administrator: bool,
+    as_json: bool,
 ) -> None:
     """Add PERSON, or a key, a role or a duty of theirs: the next version of the trust root.
 
@@ -57,4 +57,4 @@ def trust_add(
     trust = file.load(project)
     made = root.extend(trust, addition, [signing_key(path) for path in privates], datetime.now(UTC))
     file.save(project, made)
-    show_trust(project, made, style)
+    show_trust(project, made, as_json=as_json)

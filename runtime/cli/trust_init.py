@@ -18,8 +18,8 @@ from charter.runtime.trust.keys import read_public_key
 @click.option("--key", "public", required=True, type=click.Path(path_type=Path), help="Their public key.")
 @click.option("--sign-with", "private", required=True, type=click.Path(path_type=Path), help="Their private key.")
 @click.option("--project", "directory", type=click.Path(path_type=Path), help="The project; default: here.")
-@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def trust_init(person: str, name: str, public: Path, private: Path, directory: Path | None, style: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def trust_init(person: str, name: str, public: Path, private: Path, directory: Path | None, *, as_json: bool) -> None:
     """Start the trust root `charter.trust.json`: version 1, with one administrator, who signs it.
 
     Put the file under version control. It says who people are and which roles they fill; each later
@@ -28,4 +28,4 @@ def trust_init(person: str, name: str, public: Path, private: Path, directory: P
     project = Project((directory or Path.cwd()).absolute())
     made = root.create(person, name, read_public_key(public), signing_key(private), datetime.now(UTC))
     file.save(project, made, new=True)
-    show_trust(project, made, style)
+    show_trust(project, made, as_json=as_json)

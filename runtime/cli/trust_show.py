@@ -13,17 +13,17 @@ from charter.runtime.trust.root import TrustRoot
 
 @click.command("show")
 @click.option("--project", "directory", type=click.Path(path_type=Path), help="The project; default: here.")
-@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def trust_show(directory: Path | None, style: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def trust_show(directory: Path | None, *, as_json: bool) -> None:
     """Verify the whole chain of the trust root, and show its present version."""
     project = file.find(directory)
-    show_trust(project, file.load(project), style)
+    show_trust(project, file.load(project), as_json=as_json)
 
 
-def show_trust(project: Project, trust: TrustRoot, style: str) -> None:
+def show_trust(project: Project, trust: TrustRoot, *, as_json: bool) -> None:
     """Print a verified trust root."""
     current = trust.current
-    if style == "json":
+    if as_json:
         document = msgspec.to_builtins(current) | {"digest": trust.digest}
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
