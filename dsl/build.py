@@ -8,14 +8,16 @@ from charter.dsl.ast import Clause, Declaration, Name, Number
 from charter.dsl.codes import error
 from charter.dsl.cursor import Cursor, Mistake
 from charter.dsl.diagnostics import Diagnostic
+from charter.dsl.findings import Findings
 from charter.dsl.lexer import Token
 from charter.dsl.match import Matched, match
-from charter.dsl.patterns import BlockPattern, ClausePattern, Clauses, block_patterns
+from charter.dsl.messages import MAX_DEPTH, missing_block, needless_colon, no_block, run_on, too_deep
+from charter.dsl.patterns import BlockPattern, ClausePattern, Clauses, block_patterns, find_clause
 from charter.dsl.source import Source, Span
 from charter.dsl.suggest import closest
-from charter.dsl.tree import Braces, Line, Pair
+from charter.dsl.tree import Braces, Line
 from charter.dsl.unknown import odd_start, unknown_clause, unknown_declaration
-from charter.dsl.values import MAX_DEPTH, expected, integer, name, too_deep
+from charter.dsl.values import expected, integer, name
 
 EDITION = 1
 _CONTINUING = frozenset({"COMMA", "ARROW", "RANGE", "COMPARE", "EQUALS"})
@@ -28,7 +30,7 @@ class Builder:
     source: Source
     edition: Number | None = None
     declarations: list[Declaration] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
 
     def span(self, start: int, end: int) -> Span:
         """A place in the file."""
@@ -42,6 +44,8 @@ class Builder:
 def add_line(builder: Builder, line: Line) -> None:
     """Adds a top-level line: a declaration, or the edition."""
     first = line.parts[0]
+    if builder.findings.full:
+        return
     if not isinstance(first, Token) or first.type != "NAME":
         _report(builder, line, odd_start(first, builder.span(first.start, first.end), "a declaration"))
         return
@@ -60,7 +64,7 @@ def add_line(builder: Builder, line: Line) -> None:
 def _report(builder: Builder, line: Line, diagnostic: Diagnostic) -> None:
     """Reports the mistake of a line, unless an earlier one of that line is known."""
     if not line.broken:
-        builder.diagnostics.append(diagnostic)
+        builder.findings.add(diagnostic)
 
 
 def _edition(builder: Builder, line: Line) -> None:
@@ -109,7 +113,7 @@ def _declaration(builder: Builder, line: Line, pattern: BlockPattern) -> None:
     if line.braces is not None and form.clauses:
         clauses = _clauses(builder, line.braces, pattern.clauses, form.keyword, 1)
     elif line.braces is not None:
-        _report(builder, line, _no_block(builder, line.braces, form.keyword))
+        _report(builder, line, no_block(builder.span(line.braces.start, line.braces.start + 1), form.keyword))
     elif form.clauses and matched.mistake is None:
         _report(builder, line, missing_block(builder.span(line.start, line.end), form.keyword, form.example))
     builder.declarations.append(
@@ -125,45 +129,26 @@ def _declaration(builder: Builder, line: Line, pattern: BlockPattern) -> None:
     )
 
 
-def missing_block(span: Span, keyword: str, example: str) -> Diagnostic:
-    """The finding that a block was not opened."""
-    detail = (
-        f"What belongs to `{keyword}` stands in a block. "
-        f"Add `{{` at the end of this line, as in `{example}`, and `}}` below."
-    )
-    return error("CH0022", span, detail)
-
-
-def _no_block(builder: Builder, braces: Braces, keyword: str) -> Diagnostic:
-    detail = f"`{keyword}` has no block. Remove `{{` and the `}}` that belongs to it."
-    return error("CH0028", builder.span(braces.start, braces.start + 1), detail)
-
-
 def _clauses(builder: Builder, braces: Braces, clauses: Clauses, home: str, depth: int) -> tuple[Clause, ...]:
     if depth > MAX_DEPTH:
-        builder.diagnostics.append(too_deep(braces.start, builder.source.path))
+        builder.findings.add(too_deep(braces.start, builder.source.path))
         return ()
     for pair in braces.pairs:
-        builder.diagnostics.append(_colon(builder, pair))
+        builder.findings.add(needless_colon(builder.span(pair.key.end, pair.parts[0].start)))
     found: list[Clause] = []
     for line in braces.lines:
         _clause_line(builder, line, clauses, home, depth, found)
     return tuple(found)
 
 
-def _colon(builder: Builder, pair: Pair) -> Diagnostic:
-    detail = 'In this block stand clauses, such as `version "1.0"`, without `:`. Remove the `:`.'
-    return error("CH0024", builder.span(pair.key.end, pair.key.end + 1), detail)
-
-
-def _clause_line(
-    builder: Builder, line: Line, clauses: Clauses, home: str, depth: int, found: list[Clause]
-) -> None:
+def _clause_line(builder: Builder, line: Line, clauses: Clauses, home: str, depth: int, found: list[Clause]) -> None:
     first = line.parts[0]
+    if builder.findings.full:
+        return
     if not isinstance(first, Token) or first.type != "NAME":
         _report(builder, line, odd_start(first, builder.span(first.start, first.end), "a clause"))
         return
-    pattern = find_clause(line, clauses)
+    pattern = find_clause(line.words(), clauses)
     if pattern is None:
         finding, meant = unknown_clause(builder.source.path, line, clauses, home)
         _report(builder, line, finding)
@@ -173,7 +158,8 @@ def _clause_line(
     skip = len(pattern.words)
     cursor = builder.cursor(line, pattern.form.example, skip)
     matched = match(cursor, pattern.alternatives, line.braces)
-    builder.diagnostics.extend(cursor.more)
+    for finding in cursor.more:
+        builder.findings.add(finding)
     if matched.mistake is not None:
         split = _split(builder, line, matched.mistake, clauses.by_first_word)
         if split is not None:
@@ -192,7 +178,7 @@ def _clause(builder: Builder, line: Line, pattern: ClausePattern, matched: Match
     elif pattern.children is not None and matched.mistake is None:
         _report(builder, line, missing_block(builder.span(line.start, line.end), form.keyword, form.example))
     elif line.braces is not None and not matched.braces_used and matched.mistake is None:
-        _report(builder, line, _no_block(builder, line.braces, form.keyword))
+        _report(builder, line, no_block(builder.span(line.braces.start, line.braces.start + 1), form.keyword))
     return Clause(
         form.keyword,
         builder.span(line.start, line.parts[len(pattern.words) - 1].end),
@@ -202,18 +188,7 @@ def _clause(builder: Builder, line: Line, pattern: ClausePattern, matched: Match
     )
 
 
-def find_clause(line: Line, clauses: Clauses) -> ClausePattern | None:
-    """The clause whose keyword the line begins with."""
-    words = [part.text if isinstance(part, Token) else "" for part in line.parts[:3]]
-    for pattern in clauses.by_first_word.get(words[0], ()):
-        if tuple(words[: len(pattern.words)]) == pattern.words:
-            return pattern
-    return None
-
-
-def _split(
-    builder: Builder, line: Line, mistake: Mistake, keywords: Mapping[str, object]
-) -> tuple[Line, Line] | None:
+def _split(builder: Builder, line: Line, mistake: Mistake, keywords: Mapping[str, object]) -> tuple[Line, Line] | None:
     """A line that ran on into the next one, because it ends in `,` or the like, as two lines.
 
     Without this a forgotten word at the end of a line would be reported on the line after it.
@@ -228,10 +203,7 @@ def _split(
             and "\n" in text[before.end : part.start]
         ):
             sign = builder.span(before.start, before.end)
-            detail = (
-                f"Nothing follows `{text[before.start : before.end]}`. Complete the line, or remove the sign."
-            )
-            _report(builder, line, error("CH0033", sign, detail))
+            _report(builder, line, run_on(sign, text[before.start : before.end]))
             first = Line(line.parts[:index], None)
             first.broken = True
             second = Line(line.parts[index:], line.braces)

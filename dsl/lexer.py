@@ -8,12 +8,15 @@ bracket swallows the line end after it) and by the word that begins the next lin
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import ClassVar
+
+from charter.dsl.vocabulary import BLOCKS, ClauseForm
 
 _BLANK = r"(?:[ \t\r\n]++|\#[^\n]*+)*+"
 _CONTINUES = r"(?:->|(?:with|over|under|for|otherwise|stratified|seed)(?![\w.-])(?![ \t]*:))"
-_TOKEN = re.compile(
-    rf"""
+_LONG_TEXT = r"""(?P<LONG_TEXT>\"{3}[^\"\\]*+(?:(?:\\[\s\S]|\"(?!\"\"))[^\"\\]*+)*+\"{3}) |"""
+_TOKEN = rf"""
       [ \t\r]++
     | (?:\#[^\n]*+)?\n{_BLANK}(?={_CONTINUES})
     | (?P<_NEWLINE>(?:\#[^\n]*+)?\n){_BLANK}
@@ -21,7 +24,6 @@ _TOKEN = re.compile(
     | (?P<NAME>[^\W\d]\w*+(?:[.-]\w++)*+)
     | (?P<DATE>\d{{4}}-\d{{1,2}}-\d{{1,2}}(?![\w-]))
     | (?P<NUMBER>-?\d++(?:_\d++)*+(?:\.\d++)?(?:[eE][+-]?\d++)?(?!\.\w)%?)
-    | (?P<LONG_TEXT>\"{{3}}[^\"\\]*+(?:(?:\\[\s\S]|\"(?!\"\"))[^\"\\]*+)*+\"{{3}})
     | (?P<OPEN_LONG_TEXT>\"{{3}})
     | (?P<TEXT>\"[^\"\\\n]*+(?:\\[^\n][^\"\\\n]*+)*+\")
     | (?P<OPEN_TEXT>\"[^\n]*)
@@ -38,9 +40,10 @@ _TOKEN = re.compile(
     | (?P<RPAR>\))
     | (?P<RSQB>\])
     | (?P<ODD>\d[\w.]*+|[^\s\w"#{{}}()\[\],:=<>]++|[\s\S])
-    """,
-    re.VERBOSE,
-)
+    """
+_PATTERN = re.compile(_LONG_TEXT + _TOKEN, re.VERBOSE)
+# Behind a long text that is never closed none can be: looking again would cost the square of the length.
+_PATTERN_WITHOUT_LONG_TEXT = re.compile(_TOKEN, re.VERBOSE)
 
 
 class Token:
@@ -71,8 +74,40 @@ class Token:
 
 def tokens(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]:
     """The tokens of `text[start:end]`, with offsets into the whole text."""
-    for match in _TOKEN.finditer(text, start, len(text) if end is None else end):
-        kind = match.lastgroup
-        if kind is not None:
+    stop = len(text) if end is None else end
+    pattern = _PATTERN
+    while start < stop:
+        for match in pattern.finditer(text, start, stop):
+            kind = match.lastgroup
+            if kind is None:
+                continue
             group = match.lastindex or 0
+            if kind == "OPEN_LONG_TEXT":
+                start = _open_text_end(text, match.start(), stop)
+                yield Token(kind, text[match.start() : start], match.start(), start)
+                pattern = _PATTERN_WITHOUT_LONG_TEXT
+                break
             yield Token(kind, match[group], match.start(group), match.end(group))
+        else:
+            return
+
+
+@cache
+def _line_starts() -> re.Pattern[str]:
+    """A line end before a line that begins like a clause, a declaration or a closing brace."""
+
+    def words(forms: tuple[ClauseForm, ...]) -> set[str]:
+        return {word for form in forms for word in (form.keyword.split()[0], *words(form.children))}
+
+    known = {word for block in BLOCKS for word in (block.keyword, *words(block.clauses))}
+    return re.compile(rf"\r?\n(?=([ \t]*+)(?:\}}|(?:{'|'.join(sorted(known))})(?![\w.:-])))")
+
+
+def _open_text_end(text: str, start: int, stop: int) -> int:
+    """Where a long text that nobody closed must end: before a line of the language that is no deeper."""
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    indent = len(line) - len(line.lstrip(" \t"))
+    for match in _line_starts().finditer(text, start, stop):
+        if len(match[1]) <= indent:
+            return match.start()
+    return stop

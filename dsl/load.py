@@ -34,9 +34,7 @@ def load_source(path: Path, *, shown_as: str | None = None) -> tuple[Source | No
     data = data.removeprefix(codecs.BOM_UTF8)
     if b"\0" in data:
         at = data.index(b"\0")
-        detail = (
-            f"There is a zero byte at offset {at}, so this is no text. A charter is a text file in UTF-8."
-        )
+        detail = f"There is a zero byte at offset {at}, so this is no text. A charter is a text file in UTF-8."
         return failed("CH0004", detail)
     try:
         return Source(shown, data.decode("utf-8")), ()

@@ -1,11 +1,14 @@
 """Source text to syntax tree, with every mistake of the file in one run."""
 
+from collections.abc import Iterable
+
 from charter.dsl.ast import CharterFile
 from charter.dsl.build import Builder, add_line
 from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.lexer import tokens
+from charter.dsl.recover import recover
 from charter.dsl.source import Source
-from charter.dsl.tree import parse_lines
+from charter.dsl.tree import Line, Unbalanced, parse_lines
 
 
 def parse(source: Source) -> tuple[CharterFile, tuple[Diagnostic, ...]]:
@@ -15,7 +18,12 @@ def parse(source: Source) -> tuple[CharterFile, tuple[Diagnostic, ...]]:
     (`has_errors`). Never raises, whatever the text.
     """
     builder = Builder(source)
-    for line in parse_lines(tokens(source.text)):
+    lines: Iterable[Line]
+    try:
+        lines = parse_lines(tokens(source.text))
+    except Unbalanced:
+        lines = recover(source, builder.findings)
+    for line in lines:
         add_line(builder, line)
     tree = CharterFile(builder.edition, tuple(builder.declarations), builder.span(0, len(source.text)))
-    return tree, tuple(builder.diagnostics)
+    return tree, tuple(builder.findings.items)

@@ -107,8 +107,7 @@ def clause_syntax(form: ClauseForm) -> str:
 def header_syntax(form: BlockForm) -> str:
     """What follows the name on the header line of a block."""
     return form.syntax or " ".join(
-        f"[{item.name} {{{item.name}}}]" if item.optional else f"{item.name} {{{item.name}}}"
-        for item in form.header
+        f"[{item.name} {{{item.name}}}]" if item.optional else f"{item.name} {{{item.name}}}" for item in form.header
     )
 
 
@@ -123,9 +122,7 @@ def _clauses(forms: tuple[ClauseForm, ...]) -> Clauses:
             _clauses(form.children) if form.children else None,
         )
         found.setdefault(words[0], []).append(pattern)
-    longest_first = {
-        word: tuple(sorted(group, key=lambda item: -len(item.words))) for word, group in found.items()
-    }
+    longest_first = {word: tuple(sorted(group, key=lambda item: -len(item.words))) for word, group in found.items()}
     return Clauses(longest_first)
 
 
@@ -133,11 +130,17 @@ def _clauses(forms: tuple[ClauseForm, ...]) -> Clauses:
 def block_patterns() -> dict[str, BlockPattern]:
     """Every block by its keyword."""
     return {
-        form.keyword: BlockPattern(
-            form, compile_syntax(header_syntax(form), form.header), _clauses(form.clauses)
-        )
+        form.keyword: BlockPattern(form, compile_syntax(header_syntax(form), form.header), _clauses(form.clauses))
         for form in BLOCKS
     }
+
+
+def find_clause(words: list[str], clauses: Clauses) -> ClausePattern | None:
+    """The clause whose keyword a line with these first words begins with."""
+    for pattern in clauses.by_first_word.get(words[0], ()):
+        if tuple(words[: len(pattern.words)]) == pattern.words:
+            return pattern
+    return None
 
 
 @cache

@@ -26,6 +26,10 @@ class Line:
         self.start = parts[0].start
         self.end = braces.end if braces else parts[-1].end
 
+    def words(self) -> list[str]:
+        """The first words: as many as the longest keyword has; a bracket counts as an empty one."""
+        return [part.text if isinstance(part, Token) else "" for part in self.parts[:3]]
+
 
 class Pair:
     """`key: value`; the value as parts, or braces within braces."""
@@ -66,6 +70,14 @@ class Braces:
 
 
 Part = Token | Group
+
+
+class Unbalanced(Exception):
+    """Brackets, braces or pairs do not fit; `token` is where that shows, None for the end of the text."""
+
+    def __init__(self, token: Token | None) -> None:
+        super().__init__(token)
+        self.token = token
 
 
 class _Reductions:
@@ -138,7 +150,14 @@ def parse_lines(tokens: Iterable[Token]) -> list[Line]:
     """The lines of a whole file or of a piece of it.
 
     Raises:
-        lark.exceptions.UnexpectedToken: where brackets, braces or pairs do not fit together.
+        Unbalanced: where brackets, braces or pairs do not fit together.
     """
-    lines: list[Line] = _parser().parse(tokens)  # type: ignore[assignment]
+    parser = _parser()
+    from lark.exceptions import UnexpectedToken
+
+    try:
+        lines: list[Line] = parser.parse(tokens)  # type: ignore[assignment]
+    except UnexpectedToken as unexpected:
+        token = unexpected.token
+        raise Unbalanced(token if isinstance(token, Token) else None) from None
     return lines

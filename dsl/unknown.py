@@ -5,11 +5,11 @@ from functools import cache
 from charter.dsl.codes import error
 from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.lexer import Token
+from charter.dsl.messages import lexical_mistake, shorten
 from charter.dsl.patterns import ClausePattern, Clauses, Optional, Word, block_patterns, homes_of_clauses
 from charter.dsl.source import Span
 from charter.dsl.suggest import closest, did_you_mean
 from charter.dsl.tree import Line, Part
-from charter.dsl.values import lexical_mistake, shorten
 
 
 def odd_start(part: Part, span: Span, what: str) -> Diagnostic:
@@ -30,9 +30,7 @@ def unknown_declaration(word: str, span: Span) -> Diagnostic:
     return error("CH0030", span, f"`{shorten(word)}` is no declaration.{hint}")
 
 
-def unknown_clause(
-    path: str, line: Line, clauses: Clauses, home: str
-) -> tuple[Diagnostic, ClausePattern | None]:
+def unknown_clause(path: str, line: Line, clauses: Clauses, home: str) -> tuple[Diagnostic, ClausePattern | None]:
     """The finding for a line of a block that is none of its clauses, and the clause that was meant."""
     first = line.parts[0]
     assert isinstance(first, Token)
@@ -60,9 +58,7 @@ def unknown_clause(
         detail = f"`{word}` is no clause of its own. It stands on the line of another, as in `{owner}`."
         return error("CH0051", span, detail), None
     known = ", ".join(f"`{keyword}`" for keyword in clauses.keywords)
-    return error(
-        "CH0050", span, f"`{shorten(word)}` is no clause of `{home}`. Its clauses are {known}."
-    ), None
+    return error("CH0050", span, f"`{shorten(word)}` is no clause of `{home}`. Its clauses are {known}."), None
 
 
 def _half_keyword(path: str, line: Line, begun: tuple[ClausePattern, ...]) -> Diagnostic:
@@ -84,12 +80,7 @@ def _half_keyword(path: str, line: Line, begun: tuple[ClausePattern, ...]) -> Di
 
 def _homes(word: str) -> tuple[str, ...]:
     """The blocks in which a clause that begins with `word` may stand."""
-    homes = [
-        home
-        for keyword, places in homes_of_clauses().items()
-        if keyword.split()[0] == word
-        for home in places
-    ]
+    homes = [home for keyword, places in homes_of_clauses().items() if keyword.split()[0] == word for home in places]
     return tuple(dict.fromkeys(homes))
 
 

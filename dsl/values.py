@@ -9,23 +9,19 @@ from charter.dsl.codes import error
 from charter.dsl.cursor import Cursor, Mistake
 from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.lexer import Token
+from charter.dsl.messages import MAX_DEPTH, lexical_mistake, shorten, too_deep
 from charter.dsl.source import Span
 from charter.dsl.suggest import did_you_mean
 from charter.dsl.texts import long_text, unescape
 from charter.dsl.tree import Braces, Group, Pair
 
 DURATION_UNITS = frozenset(
-    f"{unit}{plural}"
-    for unit in ("second", "minute", "hour", "day", "week", "month", "year")
-    for plural in ("", "s")
+    f"{unit}{plural}" for unit in ("second", "minute", "hour", "day", "week", "month", "year") for plural in ("", "s")
 )
 SIZE_UNITS = frozenset({"B", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"})
-COUNT_UNITS = frozenset(
-    {"check", "checks", "row", "rows", "core", "cores", "trial", "trials", "epoch", "epochs"}
-)
+COUNT_UNITS = frozenset({"check", "checks", "row", "rows", "core", "cores", "trial", "trials", "epoch", "epochs"})
 UNITS = DURATION_UNITS | SIZE_UNITS | COUNT_UNITS
 
-MAX_DEPTH = 32
 _MAX_DIGITS = 40
 _MAX_EXPONENT = 300  # beyond what a double holds nothing can be measured
 
@@ -42,11 +38,6 @@ _FRIENDLY = {
     "PARENS": "parentheses",
     "END": "the end of the line",
 }
-
-
-def shorten(text: str, most: int = 40) -> str:
-    """The text for a message, never longer than `most` characters."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def found(cursor: Cursor) -> str:
@@ -81,27 +72,6 @@ def _lexical(cursor: Cursor) -> Diagnostic | None:
     return lexical_mistake(part, cursor.span(part))
 
 
-def lexical_mistake(part: Token, span: Span) -> Diagnostic:
-    """What is wrong with an `ODD`, `OPEN_TEXT` or `OPEN_LONG_TEXT` token."""
-    text = part.text
-    if part.type == "OPEN_TEXT":
-        detail = (
-            'The quote that opens here is not closed on its line. Add `"`, or use `"""` for several lines.'
-        )
-        return error("CH0011", span, detail)
-    if part.type == "OPEN_LONG_TEXT":
-        return error(
-            "CH0012", span, 'The long text that opens here is never closed. Add `"""` where it ends.'
-        )
-    if text == "%":
-        return error("CH0015", span, "`%` touches its number, as in `95%`. Remove the space before it.")
-    if re.match(r"\d+\.\d+\.", text):
-        detail = f"`{shorten(text)}` is no number. Put a version or an address in quotes."
-        return error("CH0010", span, detail)
-    detail = f"`{shorten(text)}` has no meaning here. Remove it, or put the text it belongs to in quotes."
-    return error("CH0010", span, detail)
-
-
 def name(cursor: Cursor, what: str, *, dotted: bool = True, quoted: bool = False) -> Name:
     """A word, a dotted path, or, where columns may stand, a quoted name."""
     if cursor.kind == "NAME":
@@ -125,9 +95,7 @@ def name_of(part: Token, path: str, *, dotted: bool, what: str, at: int) -> Name
         )
         raise Mistake(error("CH0016", span, detail), at)
     if not dotted and "." in text:
-        raise Mistake(
-            error("CH0032", span, f"`{shorten(text)}` is a path, but {what} is expected, without a dot."), at
-        )
+        raise Mistake(error("CH0032", span, f"`{shorten(text)}` is a path, but {what} is expected, without a dot."), at)
     return Name(text, span)
 
 
@@ -256,12 +224,6 @@ def _range(cursor: Cursor, low: Number) -> Range:
     high = number(cursor, "the upper end of the range", UNITS)
     scale = name(cursor, "a scale") if cursor.kind == "NAME" else None
     return Range(low, high, scale, cursor.since(low.span.start))
-
-
-def too_deep(start: int, path: str) -> Diagnostic:
-    """The finding for brackets within brackets within brackets …"""
-    detail = f"Brackets may stand at most {MAX_DEPTH} deep within each other. Say it with fewer."
-    return error("CH0025", Span(path, start, start + 1), detail)
 
 
 def list_value(group: Group, outer: Cursor, depth: int) -> ListValue:

@@ -168,9 +168,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                 "approach narrow",
                 syntax="{kind} [{what}]",
             ),
-            ClauseForm(
-                "sponsor", (_arg("text", "text"),), "Who wants it.", 'sponsor "Head of Retail Credit"'
-            ),
+            ClauseForm("sponsor", (_arg("text", "text"),), "Who wants it.", 'sponsor "Head of Retail Credit"'),
             ClauseForm(
                 "kpi",
                 (_arg("control", "control"),),
