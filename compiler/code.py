@@ -82,9 +82,7 @@ def _tree(path: Path) -> ast.Module | str:
         return (problem.strerror or "it cannot be read").lower()
     except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
         line = getattr(problem, "lineno", None)
-        return f"it is no Python: {problem.args[0] if problem.args else problem}" + (
-            f" (line {line})" if line else ""
-        )
+        return f"it is no Python: {problem.args[0] if problem.args else problem}" + (f" (line {line})" if line else "")
 
 
 def _bound(node: ast.stmt) -> set[str]:

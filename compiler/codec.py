@@ -39,9 +39,7 @@ def decode_ir(data: bytes) -> IR:
         BadIR: it is too large, not JSON, not an IR, of another version, or changed since it was written.
     """
     if len(data) > MAX_BYTES:
-        raise BadIR(
-            "file too large", f"a compiled charter has at most {MAX_BYTES} bytes; this has {len(data)}."
-        )
+        raise BadIR("file too large", f"a compiled charter has at most {MAX_BYTES} bytes; this has {len(data)}.")
     _check_version(data)
     try:
         ir = _DECODER.decode(data)

@@ -19,10 +19,10 @@ SUMMARIES: dict[str, str] = {
     "CH0109": "unknown metric",
     "CH0110": "unknown stage",
     "CH0111": "column used after it was dropped",
-    "CH0112": "missing name in header",
+    "CH0112": "column must stay as recorded",
+    "CH0113": "unknown trainer",
     # Units and types.
     "CH0201": "wrong unit",
-    "CH0202": "unknown unit",
     "CH0203": "metric cannot be measured here",
     "CH0204": "metric needs a column",
     "CH0205": "metric takes no column",
@@ -35,6 +35,9 @@ SUMMARIES: dict[str, str] = {
     "CH0212": "not a protected attribute",
     "CH0213": "unknown reaction",
     "CH0214": "missing target",
+    "CH0215": "no confidence interval",
+    "CH0216": "unknown enforcement",
+    "CH0217": "another target",
     # Not supported.
     "CH0301": "not supported yet",
     # Shape.
@@ -50,12 +53,14 @@ SUMMARIES: dict[str, str] = {
     # Leakage.
     "CH0501": "evaluated on rows it has seen",
     "CH0502": "evaluated on related rows",
+    "CH0503": "no part to learn from",
     # Thresholds.
     "CH0601": "bounds contradict",
     "CH0602": "bound always holds",
     "CH0603": "bound never holds",
     "CH0604": "bound is redundant",
     "CH0605": "retires what was accepted",
+    "CH0606": "retires what the monitor accepts",
     # Duties.
     "CH0701": "quorum out of reach",
     "CH0702": "quorum below one",

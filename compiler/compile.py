@@ -10,7 +10,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
-from charter.dsl.load import load_source
 
 from charter.compiler import ir, model
 from charter.compiler.codec import decode_ir, encode_ir, ir_digest
@@ -36,6 +35,7 @@ from charter.compiler.rego.bundle import BundleInput, build_bundle
 from charter.compiler.resolve import resolve
 from charter.compiler.transforms import build_graph
 from charter.dsl.diagnostics import Diagnostic, has_errors
+from charter.dsl.load import load_source
 from charter.dsl.parse import parse
 from charter.dsl.source import Source
 
@@ -61,9 +61,7 @@ class CompileResult:
     graph: LifecycleGraph | None = None
 
 
-def compile_charter(
-    path: Path, *, overrides: Mapping[str, str] = _NONE, as_text: str | None = None
-) -> CompileResult:
+def compile_charter(path: Path, *, overrides: Mapping[str, str] = _NONE, as_text: str | None = None) -> CompileResult:
     """Compile one charter; files it names are read, and pinned by their digests.
 
     Args:
@@ -74,16 +72,12 @@ def compile_charter(
     return _compile(path, overrides, as_text, will_run=True)
 
 
-def check_charter(
-    path: Path, *, overrides: Mapping[str, str] = _NONE, as_text: str | None = None
-) -> CompileResult:
+def check_charter(path: Path, *, overrides: Mapping[str, str] = _NONE, as_text: str | None = None) -> CompileResult:
     """Prove what `compile_charter` proves, data files aside: they may come later. The IR is never given."""
     return _compile(path, overrides, as_text, will_run=False)
 
 
-def _compile(
-    path: Path, overrides: Mapping[str, str], as_text: str | None, *, will_run: bool
-) -> CompileResult:
+def _compile(path: Path, overrides: Mapping[str, str], as_text: str | None, *, will_run: bool) -> CompileResult:
     source, findings = _source(path, as_text)
     if source is None:
         return CompileResult(None, tuple(findings))
@@ -172,9 +166,7 @@ def _lower(
 
 def sealed(compiled: ir.IR, pins: Mapping[str, str]) -> ir.IR:
     """The IR with its pins, and the digests of its meaning and of itself."""
-    pinned = msgspec.structs.replace(
-        compiled, pins=dict(sorted(pins.items())), meaning=meaning_digest(compiled)
-    )
+    pinned = msgspec.structs.replace(compiled, pins=dict(sorted(pins.items())), meaning=meaning_digest(compiled))
     named = msgspec.structs.replace(pinned, digest=ir_digest(pinned))
     # What is handed on is what anybody reads back from the bytes, down to the order of keys.
     return decode_ir(encode_ir(named))

@@ -206,9 +206,7 @@ def criterion_of(bound: model.Bound) -> tuple[str | None, str]:
 
 def policy_gates(policy: model.Policy, graph: LifecycleGraph) -> tuple[str, ...]:
     """The entry gates of the stages that `before` means: by kind of stage, or by a declaration's name."""
-    return tuple(
-        sorted({f"{node.id}:entry" for name in policy.before for node in stages_named(name.text, graph)})
-    )
+    return tuple(sorted({f"{node.id}:entry" for name in policy.before for node in stages_named(name.text, graph)}))
 
 
 def stages_named(word: str, graph: LifecycleGraph) -> tuple[Node, ...]:
@@ -243,10 +241,7 @@ def control_spans(charter: model.Charter) -> dict[str, Span]:
     for declared, bounds in holders:
         spans |= {id_: b.node.span for id_, b in zip(requirement_ids(declared, bounds), bounds, strict=True)}
     spans |= {name: item.node.header_span for name, item in charter.approvals.items()}
-    spans |= {
-        name: item.rego.span if item.rego else item.node.header_span
-        for name, item in charter.policies.items()
-    }
+    spans |= {name: item.rego.span if item.rego else item.node.header_span for name, item in charter.policies.items()}
     if charter.lifecycle is not None:
         spans |= {f"use policies {pack.text}": pack.span for pack in charter.lifecycle.packs}
     return spans

@@ -39,9 +39,7 @@ class ProjectFiles:
             mode = real.stat().st_mode
         except (OSError, RuntimeError) as problem:
             reason = getattr(problem, "strerror", None) or "it cannot be resolved"
-            return Refusal(
-                "CH0901", f"`{written}` cannot be found in `{self.root}`: {reason.lower()}. {_HOW}"
-            )
+            return Refusal("CH0901", f"`{written}` cannot be found in `{self.root}`: {reason.lower()}. {_HOW}")
         if not real.is_relative_to(self.root.resolve()):
             return Refusal(
                 "CH0902",
@@ -61,17 +59,13 @@ class ProjectFiles:
             with path.open("rb") as stream:
                 data = stream.read(most + 1)
         except OSError as problem:
-            return Refusal(
-                "CH0907", f"`{written}` cannot be read: {(problem.strerror or 'unknown').lower()}."
-            )
+            return Refusal("CH0907", f"`{written}` cannot be read: {(problem.strerror or 'unknown').lower()}.")
         if len(data) > most:
             return Refusal("CH0907", f"`{written}` is larger than {most} bytes. Is it the file you meant?")
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as problem:
-            return Refusal(
-                "CH0907", f"`{written}` is not UTF-8 text: byte {problem.start} is odd. Save it as UTF-8."
-            )
+            return Refusal("CH0907", f"`{written}` is not UTF-8 text: byte {problem.start} is odd. Save it as UTF-8.")
 
 
 _HOW = "Paths are relative to the charter's directory; check the spelling, or put the file there."

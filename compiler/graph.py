@@ -85,9 +85,7 @@ class LifecycleGraph:
 
     def predecessors(self) -> dict[str, tuple[str, ...]]:
         """Stage id → ids it needs, sorted; unresolved references have no edge."""
-        return {
-            id_: tuple(need for need in node.needs if need in self.nodes) for id_, node in self.nodes.items()
-        }
+        return {id_: tuple(need for need in node.needs if need in self.nodes) for id_, node in self.nodes.items()}
 
     def ancestors(self, id_: str) -> set[str]:
         """Every stage that must be green before this one."""
@@ -129,9 +127,7 @@ class LifecycleGraph:
 
         graph: nx.DiGraph[str] = nx.DiGraph()
         graph.add_nodes_from(sorted(self.nodes))
-        graph.add_edges_from(
-            (need, id_) for id_, needs in sorted(self.predecessors().items()) for need in needs
-        )
+        graph.add_edges_from((need, id_) for id_, needs in sorted(self.predecessors().items()) for need in needs)
         return graph
 
 

@@ -1,14 +1,15 @@
 """From model and graph to the IR's parts: declarations, stages with their gates, edges, waivers."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 import msgspec
 
 from charter.compiler import clauses as read
 from charter.compiler import ir, model
-from charter.compiler.controls import Lowering
+from charter.compiler.controls import Lowering, criterion_of
 from charter.compiler.graph import Node, edges_of
+from charter.compiler.metrics import METRICS
 from charter.compiler.normal import body_digest, normal_body
 from charter.compiler.specs import Specs
 from charter.dsl import ast
@@ -32,9 +33,7 @@ def lower_lifecycle(lowering: Lowering) -> ir.Lifecycle:
 def lower_roles(lowering: Lowering) -> tuple[ir.Role, ...]:
     """The roles, by name."""
     return tuple(
-        ir.Role(
-            name=name, members_at_least=role.members_at_least, place=lowering.places.of(role.node.header_span)
-        )
+        ir.Role(name=name, members_at_least=role.members_at_least, place=lowering.places.of(role.node.header_span))
         for name, role in sorted(lowering.charter.roles.items())
     )
 
@@ -96,7 +95,7 @@ def _stage(lowering: Lowering, node: Node, at_gate: Mapping[str, list[ir.Control
         inputs=tuple(ir.Input(name=f.name, stage=f.stage, artifact=f.artifact) for f in node.inputs),
         after=tuple(sorted({order.stage for order in node.after})),
         outputs=node.outputs,
-        measures=_measures(node.declared, leaving),
+        measures=_measures(node.declared, lowering.charter, leaving),
         limits=work.limits,
         entry=ir.Gate(
             id=entry,
@@ -117,7 +116,9 @@ def _ids(controls: Iterable[ir.Control]) -> tuple[str, ...]:
     return tuple(control.id for control in controls)
 
 
-def _measures(declared: model.Declared, leaving: Iterable[ir.Control]) -> tuple[ir.Measure, ...]:
+def _measures(
+    declared: model.Declared, charter: model.Charter, leaving: Iterable[ir.Control]
+) -> tuple[ir.Measure, ...]:
     """The evidence that the exit gate decides on, and what is only reported, each asked for once."""
     asked = [
         ir.Measure(
@@ -133,8 +134,19 @@ def _measures(declared: model.Declared, leaving: Iterable[ir.Control]) -> tuple[
     ]
     if isinstance(declared, model.Evaluation):
         asked += (ir.Measure(metric=read.word(clause, "metric")) for clause in declared.reports)
+    if isinstance(declared, model.Monitor):
+        asked += _for_retirements(declared, charter, {measure.metric for measure in asked})
     unique = {(m.metric, m.each, m.over, m.on, m.confidence): m for m in asked}
     return tuple(unique[key] for key in sorted(unique, key=repr))
+
+
+def _for_retirements(monitor: model.Monitor, charter: model.Charter, measured: Container[str]) -> Iterator[ir.Measure]:
+    """What retirements want to know of a monitor, and it does not measure for its own bounds."""
+    for retirement in charter.retirements.values():
+        for bound in retirement.whens:
+            name, metric = criterion_of(bound)
+            if name == monitor.name and metric not in measured:
+                yield ir.Measure(metric=metric, each="feature" if METRICS[metric].each == "feature" else None)
 
 
 def lower_edges(lowering: Lowering, order: Iterable[str]) -> tuple[ir.Edge, ...]:

@@ -39,12 +39,8 @@ class Metric:
     interval: bool = False
 
 
-def _model(
-    name: str, better: Literal["higher", "lower"], *, over: bool = False, interval: bool = True
-) -> Metric:
-    return Metric(
-        name, "ratio", RATIO, frozenset({"evaluate", "monitor"}), better, over=over, interval=interval
-    )
+def _model(name: str, better: Literal["higher", "lower"], *, over: bool = False, interval: bool = True) -> Metric:
+    return Metric(name, "ratio", RATIO, frozenset({"evaluate", "monitor"}), better, over=over, interval=interval)
 
 
 _ALL = (

@@ -313,6 +313,15 @@ class Charter:
         """Every declaration that may hold `require`s."""
         return (*self.datasets.values(), *self.evaluations.values(), *self.monitors.values())
 
+    def bounds(self) -> Iterator[Bound]:
+        """Every bound: requirements, retirement criteria and KPIs."""
+        for declared in self.measuring():
+            yield from declared.requires
+        for retirement in self.retirements.values():
+            yield from retirement.whens
+        for objective in self.objectives.values():
+            yield from objective.kpis
+
     @property
     def head(self) -> Span:
         """Where to point for a finding about the charter as a whole."""

@@ -80,8 +80,8 @@ def schema_problem(schema: Any) -> str:
     remote = next((ref for ref in _references(schema) if not ref.startswith("#")), None)
     if remote is not None:
         return f"it refers to `{remote}`, and nothing outside the file is read."
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - 0.1 s, and few charters have a schema
-    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
 
     try:
         Draft202012Validator.check_schema(schema)

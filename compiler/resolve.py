@@ -33,8 +33,7 @@ def resolve(file: ast.CharterFile, overrides: Mapping[str, str]) -> model.Charte
         lifecycle=next((_lifecycle(node) for node in of("lifecycle", ())), None),
         parameters=parameters,
         roles=_indexed(
-            model.Role(node, read.integer(_first(node, "members at least"), "count", 1))
-            for node in of("role", ())
+            model.Role(node, read.integer(_first(node, "members at least"), "count", 1)) for node in of("role", ())
         ),
         objectives=_indexed(_objective(node, parameters) for node in of("objective", ())),
         datasets=_indexed(_dataset(node, parameters) for node in of("dataset", ())),
@@ -99,9 +98,7 @@ def bound_of(node: ast.Control, parameters: Parameters) -> model.Bound:
         comparison=node.comparison,
         quantity=quantity,
         confidence=confidence.value if confidence else None,
-        checks=int(lasting.value)
-        if lasting and lasting.unit == "count" and read.is_whole(lasting.value)
-        else None,
+        checks=int(lasting.value) if lasting and lasting.unit == "count" and read.is_whole(lasting.value) else None,
         seconds=lasting.value if lasting and lasting.unit == "seconds" else None,
         enforce=cast("Enforcement", level) if level in ENFORCEMENTS else "mandatory",
     )
@@ -114,18 +111,14 @@ def _value(node: ast.Value | None, parameters: Parameters) -> Quantity | None:
     return read.quantity(node)
 
 
-def _bounds(
-    node: ast.Declaration, keyword: str, argument: str, parameters: Parameters
-) -> tuple[model.Bound, ...]:
+def _bounds(node: ast.Declaration, keyword: str, argument: str, parameters: Parameters) -> tuple[model.Bound, ...]:
     found = (read.control(clause, argument) for clause in _all(node, keyword))
     return tuple(bound_of(control, parameters) for control in found if control is not None)
 
 
 def _objective(node: ast.Declaration, parameters: Parameters) -> model.Objective:
     hazards = tuple(
-        model.Hazard(
-            clause, read.word(clause, "title"), read.names(_first(clause, "mitigated by"), "controls")
-        )
+        model.Hazard(clause, read.word(clause, "title"), read.names(_first(clause, "mitigated by"), "controls"))
         for clause in _all(node, "hazard")
     )
     return model.Objective(node, hazards, _bounds(node, "kpi", "control", parameters))
@@ -252,9 +245,7 @@ def _monitor(node: ast.Declaration, parameters: Parameters) -> model.Monitor:
 
 
 def _retirement(node: ast.Declaration, parameters: Parameters) -> model.Retirement:
-    return model.Retirement(
-        node, of=read.header_name(node, "of"), whens=_bounds(node, "when", "control", parameters)
-    )
+    return model.Retirement(node, of=read.header_name(node, "of"), whens=_bounds(node, "when", "control", parameters))
 
 
 def _waiver(node: ast.Declaration) -> model.Waiver:

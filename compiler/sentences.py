@@ -50,6 +50,4 @@ def policy_sentence(policy: model.Policy) -> str:
 
 def satisfied(policy: model.Policy) -> tuple[str, ...]:
     """The clauses that a policy serves, as `pack clause`."""
-    return tuple(
-        f"{read.word(clause, 'pack')} {read.word(clause, 'clause')}".strip() for clause in policy.satisfies
-    )
+    return tuple(f"{read.word(clause, 'pack')} {read.word(clause, 'clause')}".strip() for clause in policy.satisfies)

@@ -202,9 +202,7 @@ def _retire(specs: Specs, declared: model.Declared) -> Work:
         "erase": [_erasure(clause, specs.charter) for clause in declared.clauses("erase")],
         "lessons": lessons.value if lessons else None,
         "notify": [read.word(clause, "who") for clause in declared.clauses("notify")],
-        "deployments": sorted(
-            d.name for d in specs.charter.deployments.values() if d.of and d.of.text == name
-        ),
+        "deployments": sorted(d.name for d in specs.charter.deployments.values() if d.of and d.of.text == name),
     }
     return Work(_builtin("retire"), spec)
 

@@ -40,12 +40,8 @@ def _table() -> Mapping[str, tuple[Decimal, Unit]]:
     }
     table: dict[str, tuple[Decimal, Unit]] = {"%": (Decimal("0.01"), "ratio")}
     table |= {name: (factor, "seconds") for names, factor in seconds.items() for name in names}
-    table |= {
-        name: (Decimal(1000) ** power, "bytes") for power, name in enumerate(("B", "kB", "MB", "GB", "TB"))
-    }
-    table |= {
-        name: (Decimal(1024) ** power, "bytes") for power, name in enumerate(("KiB", "MiB", "GiB", "TiB"), 1)
-    }
+    table |= {name: (Decimal(1000) ** power, "bytes") for power, name in enumerate(("B", "kB", "MB", "GB", "TB"))}
+    table |= {name: (Decimal(1024) ** power, "bytes") for power, name in enumerate(("KiB", "MiB", "GiB", "TiB"), 1)}
     table["KB"] = table["kB"]
     counted = ("check", "row", "trial", "core", "epoch")
     table |= {name: (Decimal(1), "count") for word in counted for name in (word, f"{word}s")}

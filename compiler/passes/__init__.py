@@ -1,8 +1,45 @@
 """What the compiler proves before anything runs: small passes, one file each, run in this order."""
 
+from charter.compiler.passes.bounds import check_bounds
+from charter.compiler.passes.columns import check_columns
 from charter.compiler.passes.context import Context, Pass
+from charter.compiler.passes.cycles import check_cycles
+from charter.compiler.passes.duplicates import check_duplicates
+from charter.compiler.passes.duties import check_duties
+from charter.compiler.passes.gating import check_gating
+from charter.compiler.passes.hazards import check_hazards
+from charter.compiler.passes.leakage import check_leakage
+from charter.compiler.passes.lifecycle import check_lifecycle
+from charter.compiler.passes.metrics import check_metrics
+from charter.compiler.passes.names import check_names
+from charter.compiler.passes.numbers import check_numbers
+from charter.compiler.passes.overrides import check_overrides
+from charter.compiler.passes.paths import check_paths
+from charter.compiler.passes.supported import check_supported
+from charter.compiler.passes.thresholds import check_thresholds
+from charter.compiler.passes.unused import check_unused
+from charter.compiler.passes.waivers import check_waivers
 
-PASSES: tuple[Pass, ...] = ()
+PASSES: tuple[Pass, ...] = (
+    check_lifecycle,
+    check_duplicates,
+    check_names,
+    check_overrides,
+    check_supported,
+    check_metrics,
+    check_bounds,
+    check_numbers,
+    check_columns,
+    check_paths,
+    check_cycles,
+    check_gating,
+    check_unused,
+    check_leakage,
+    check_thresholds,
+    check_duties,
+    check_waivers,
+    check_hazards,
+)
 """Every pass; each looks at the whole charter and returns all of its findings."""
 
 __all__ = ["PASSES", "Context", "Pass"]

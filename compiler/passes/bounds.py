@@ -1,0 +1,140 @@
+"""Bounds: the right unit, a sensible confidence, a reaction that exists, a span of checks where it counts."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from charter.compiler import model
+from charter.compiler.codes import error
+from charter.compiler.controls import criterion_of
+from charter.compiler.ir import Unit
+from charter.compiler.metrics import METRICS
+from charter.compiler.passes.context import Context
+from charter.compiler.resolve import ENFORCEMENTS
+from charter.compiler.units import NAMES, fits, plain
+from charter.dsl import ast
+from charter.dsl.diagnostics import Diagnostic, Related
+from charter.dsl.suggest import did_you_mean
+
+REACTIONS = ("alert", "retrain", "rollback")
+
+
+def check_bounds(context: Context) -> Iterator[Diagnostic]:
+    """CH0201 wrong unit, CH0208 confidence, CH0213 reaction, CH0211 a number where none belongs."""
+    charter = context.charter
+    for bound in charter.bounds():
+        yield from _unit(bound, charter)
+        yield from _confidence(bound)
+        yield from _enforcement(bound)
+        yield from _lasting(bound)
+    for declared in charter.measuring():
+        for bound in declared.requires:
+            yield from _reaction(bound, declared)
+            if bound.node.lasting is not None and not isinstance(declared, model.Monitor):
+                detail = f"`for` counts the checks of a monitor; {_a(declared.kind)} is decided once. Leave it out."
+                yield error("CH0211", bound.node.lasting.span, detail)
+    for retirement in charter.retirements.values():
+        for bound in retirement.whens:
+            yield from _criterion(bound)
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def wanted_unit(bound: model.Bound) -> Unit | None:
+    """The unit that a bound's metric is counted in; None when the metric is not known."""
+    name = bound.metric.rpartition(".")[2]
+    if name == "age":
+        return "seconds"
+    return METRICS[name].unit if name in METRICS else None
+
+
+def _unit(bound: model.Bound, charter: model.Charter) -> Iterator[Diagnostic]:
+    node = bound.node
+    if isinstance(node.bound, ast.Text):
+        detail = "A bound is a number, a percentage or the name of a parameter; texts cannot be compared yet."
+        yield error("CH0201", node.bound.span, detail)
+        return
+    wanted = wanted_unit(bound)
+    if bound.quantity is None or wanted is None or fits(bound.quantity.unit, wanted) or node.bound is None:
+        return
+    related: tuple[Related, ...] = ()
+    shown = "this"
+    if isinstance(node.bound, ast.Name):
+        parameter = charter.parameters[node.bound.text]
+        related = (Related(parameter.node.header_span, f"`{node.bound.text}` is declared here"),)
+        shown = f"`{node.bound.text}`"
+    detail = f"`{bound.metric}` is {NAMES[wanted]}, but {shown} is {NAMES[bound.quantity.unit]}. {_HOW[wanted]}"
+    yield error("CH0201", node.bound.span, detail, *related)
+
+
+_HOW: dict[Unit, str] = {
+    "ratio": "Write `0.95` or `95%`.",
+    "count": "Write a whole number, such as `5_000`.",
+    "seconds": "Write a duration, such as `24 months`.",
+    "bytes": "Write a size, such as `4 GB`.",
+    "number": "Write a number without a unit.",
+}
+
+
+def _confidence(bound: model.Bound) -> Iterator[Diagnostic]:
+    node = bound.node
+    level = bound.confidence
+    if node.confidence is None or level is None or Decimal("0.5") <= level < 1:
+        return
+    detail = (
+        f"A confidence of {plain(level * 100)}% makes no bound: it lies from 50% to below 100%. "
+        "Write `with confidence 95%`."
+    )
+    yield error("CH0208", node.confidence.span, detail)
+
+
+def _enforcement(bound: model.Bound) -> Iterator[Diagnostic]:
+    level = bound.node.enforce
+    if level is not None and level.text not in ENFORCEMENTS:
+        hint = did_you_mean(level.text, ENFORCEMENTS)
+        detail = f"`{level.text}` is no level. Write `advisory`, `mandatory` or `absolute`.{hint}"
+        yield error("CH0216", level.span, detail)
+
+
+def _lasting(bound: model.Bound) -> Iterator[Diagnostic]:
+    lasting = bound.node.lasting
+    if lasting is None or lasting.unit is None:
+        return
+    is_count_of_checks = lasting.unit in ("check", "checks")
+    if bound.seconds is None and not is_count_of_checks:
+        yield error("CH0201", lasting.span, "A bound holds `for 3 checks`, counted in checks of a monitor.")
+    elif is_count_of_checks and (bound.checks is None or bound.checks < 1):
+        yield error("CH0211", lasting.span, "Write a whole number of checks, at least one.")
+
+
+def _reaction(bound: model.Bound, declared: model.Measuring) -> Iterator[Diagnostic]:
+    reaction = bound.node.reaction
+    if reaction is None:
+        return
+    if not isinstance(declared, model.Monitor):
+        detail = f"Only a monitor reacts; {_a(declared.kind)} that misses a bound stops the lifecycle. Leave it out."
+        yield error("CH0213", reaction.span, detail)
+    elif reaction.action.text not in REACTIONS:
+        hint = did_you_mean(reaction.action.text, REACTIONS)
+        detail = f"`{reaction.action.text}` is no reaction. There is `alert ROLE`, `retrain` and `rollback`.{hint}"
+        yield error("CH0213", reaction.action.span, detail)
+    elif reaction.action.text == "alert" and reaction.to is None:
+        yield error("CH0213", reaction.span, "Say who is alerted: `otherwise alert ROLE`.")
+    elif reaction.action.text != "alert" and reaction.to is not None:
+        detail = f"`{reaction.action.text}` is for nobody in particular. Leave `{reaction.to.text}` out."
+        yield error("CH0213", reaction.to.span, detail)
+
+
+def _criterion(bound: model.Bound) -> Iterator[Diagnostic]:
+    node = bound.node
+    monitor, _ = criterion_of(bound)
+    if monitor is None and node.lasting is not None:
+        yield error("CH0211", node.lasting.span, "`age` only grows; it needs no number of checks. Leave it out.")
+    if node.reaction is not None:
+        yield error("CH0213", node.reaction.span, "A met criterion retires the model; leave the reaction out.")
+    if node.confidence is not None:
+        detail = "A retirement looks at the value that the monitor measured. Leave `with confidence` out."
+        yield error("CH0211", node.confidence.span, detail)
+    if node.enforce is not None:
+        yield error("CH0211", node.enforce.span, "A criterion opens the gate of the retirement; it has no level.")

@@ -1,0 +1,136 @@
+"""Metrics: every bound is on something that the stage it stands at can measure."""
+
+from collections.abc import Iterator
+
+from charter.compiler import clauses as read
+from charter.compiler import model
+from charter.compiler.codes import error
+from charter.compiler.controls import criterion_of
+from charter.compiler.ir import StageKind
+from charter.compiler.metrics import METRICS, Metric, measured_by
+from charter.compiler.passes.context import Context
+from charter.dsl import ast
+from charter.dsl.diagnostics import Diagnostic
+from charter.dsl.suggest import did_you_mean
+
+_MEASURED_AT: dict[str, StageKind] = {
+    "dataset": "validate",
+    "evaluation": "evaluate",
+    "monitor": "monitor",
+}
+_FROM_OUTCOMES = "evaluate"
+"""Metrics that evaluations know compare predictions with outcomes, so they need labelled rows."""
+
+
+def check_metrics(context: Context) -> Iterator[Diagnostic]:
+    """CH0109 unknown, CH0203 not here, CH0204 needs a column, CH0205 takes none, CH0215 no interval."""
+    for declared in context.charter.measuring():
+        for bound in declared.requires:
+            yield from _check(bound, _MEASURED_AT[declared.kind])
+        if isinstance(declared, model.Monitor):
+            yield from _without_outcomes(declared)
+    for evaluation in context.charter.evaluations.values():
+        for clause in evaluation.reports:
+            yield from _report(read.name(clause, "metric"))
+    for retirement in context.charter.retirements.values():
+        for bound in retirement.whens:
+            yield from _criterion(bound, context.charter)
+
+
+def _check(bound: model.Bound, stage: StageKind) -> Iterator[Diagnostic]:
+    node = bound.node
+    metric = METRICS.get(bound.metric)
+    if metric is None or stage not in metric.stages:
+        yield _not_measured(node.metric, bound.metric, stage)
+        return
+    yield from _column(bound, metric)
+    if bound.confidence is not None and not metric.interval and node.confidence is not None:
+        detail = (
+            f"`{metric.name}` is measured without a confidence interval, so a bound `with confidence` on it could "
+            "never be met. Leave `with confidence` out."
+        )
+        yield error("CH0215", node.confidence.span, detail)
+
+
+def _not_measured(name: ast.Name, metric: str, stage: StageKind) -> Diagnostic:
+    known = measured_by(stage)
+    listed = ", ".join(f"`{item}`" for item in known)
+    if metric in METRICS:
+        where = " and ".join(f"`{kind}`" for kind in sorted(METRICS[metric].stages))
+        detail = f"`{metric}` is measured by stages of kind {where}, not by `{stage}`, which measures {listed}."
+        return error("CH0203", name.span, detail)
+    hint = did_you_mean(metric, known)
+    detail = f"No stage of kind `{stage}` measures `{metric}`.{hint} It measures {listed}."
+    return error("CH0109", name.span, detail)
+
+
+def _column(bound: model.Bound, metric: Metric) -> Iterator[Diagnostic]:
+    node = bound.node
+    if metric.over and node.over is None:
+        detail = f"`{metric.name}` compares groups. Say of which column: `{metric.name} over COLUMN`."
+        yield error("CH0204", node.metric.span, detail)
+    if metric.each is not None and node.each is None:
+        what = "feature" if metric.each == "feature" else "COLUMN"
+        detail = f"`{metric.name}` has one value for each {what.lower()}. Write `{metric.name} of each {what}`."
+        yield error("CH0204", node.metric.span, detail)
+    if node.over is not None and not metric.over:
+        detail = f"`{metric.name}` has one value for all rows and is not measured `over` a column. Leave it out."
+        yield error("CH0205", node.over.span, detail)
+    if node.each is not None and metric.each is None:
+        detail = f"`{metric.name}` has one value and is not measured `of each` of something. Leave it out."
+        yield error("CH0205", node.each.span, detail)
+    if node.each is not None and metric.each == "feature" and node.each.text != "feature":
+        detail = f"`{metric.name}` is measured of every feature: write `{metric.name} of each feature`."
+        yield error("CH0205", node.each.span, detail)
+
+
+def _report(name: ast.Name | None) -> Iterator[Diagnostic]:
+    if name is None:
+        return
+    metric = METRICS.get(name.text)
+    if metric is None or "evaluate" not in metric.stages:
+        yield _not_measured(name, name.text, "evaluate")
+    elif metric.over:
+        detail = (
+            f"`{name.text}` compares groups, and `report` names none. Bound it, with "
+            f"`require {name.text} over COLUMN …`; `enforce advisory` only warns."
+        )
+        yield error("CH0204", name.span, detail)
+
+
+def _without_outcomes(monitor: model.Monitor) -> Iterator[Diagnostic]:
+    if monitor.on is not None:
+        return
+    for bound in monitor.requires:
+        metric = METRICS.get(bound.metric)
+        if metric is not None and _FROM_OUTCOMES in metric.stages and bound.metric != "selection_rate":
+            detail = (
+                f"`{bound.metric}` needs outcomes, and the log of what is served has none. Name labelled rows: "
+                f"`monitor {monitor.name} of … on DATASET every …`."
+            )
+            yield error("CH0203", bound.node.metric.span, detail)
+
+
+def _criterion(bound: model.Bound, charter: model.Charter) -> Iterator[Diagnostic]:
+    monitor, metric = criterion_of(bound)
+    span = bound.node.metric.span
+    if monitor is None:
+        if metric != "age":
+            hint = did_you_mean(metric, ("age",))
+            detail = f"A retirement looks at `age`, or at what a monitor measures: `MONITOR.METRIC`.{hint}"
+            yield error("CH0109", span, detail)
+        return
+    watching = charter.monitors.get(monitor)
+    if watching is None:
+        hint = did_you_mean(monitor, charter.monitors)
+        yield error("CH0101", span, f"`{monitor}` is not declared as a monitor.{hint}")
+        return
+    known = METRICS.get(metric)
+    if known is None or "monitor" not in known.stages:
+        yield _not_measured(bound.node.metric, metric, "monitor")
+    elif known.over and all(other.metric != metric for other in watching.requires):
+        detail = (
+            f"`{monitor}` does not measure `{metric}`, because no `require` in it says over which column. Add "
+            f"`require {metric} over COLUMN …` to the monitor."
+        )
+        yield error("CH0204", span, detail)

@@ -1,0 +1,102 @@
+"""Files: what the charter names is there, inside the project, and what it claims to be."""
+
+from collections.abc import Iterator
+
+from charter.compiler import model
+from charter.compiler.code import defines, module_file, parse_callable
+from charter.compiler.codes import SUMMARIES, error
+from charter.compiler.files import Refusal
+from charter.compiler.passes.context import Context
+from charter.compiler.pins import DATA_FORMATS
+from charter.dsl import ast
+from charter.dsl.diagnostics import Diagnostic, Severity
+from charter.dsl.suggest import did_you_mean
+
+TRAINERS = ("tabular-mlp",)
+"""The built-in trainers."""
+
+
+def check_paths(context: Context) -> Iterator[Diagnostic]:
+    """CH0901 to CH0907: data, schemas, Rego, code and lessons."""
+    yield from context.named.findings
+    for dataset in context.charter.datasets.values():
+        yield from _source(dataset, context)
+    for declared in context.charter.models.values():
+        yield from _trainer(declared, context)
+    for retirement in context.charter.retirements.values():
+        for clause in retirement.clauses("lessons"):
+            path = clause.arguments.get("path")
+            if isinstance(path, ast.Text):
+                yield from _inside(path, context)
+
+
+def _source(dataset: model.Dataset, context: Context) -> Iterator[Diagnostic]:
+    source = dataset.source
+    if source is None or source.location is None:
+        return
+    if source.format in DATA_FORMATS:
+        yield from _data(source.location, context)
+    elif source.format == "python":
+        yield from _callable(source.location, context)
+    if source.origins and source.format != "python":
+        detail = "Only `source python` derives rows from other datasets. Leave `from` out, or name a callable."
+        yield error("CH0905", source.origins[0].span, detail)
+
+
+def _data(location: ast.Text, context: Context) -> Iterator[Diagnostic]:
+    """Data that is missing stops a compilation; for a check it may come later, and the check says so."""
+    found = context.files.locate(location.value)
+    if not isinstance(found, Refusal):
+        return
+    may_come = found.code == "CH0901" and not context.will_run
+    severity = Severity.WARNING if may_come else Severity.ERROR
+    yield Diagnostic(found.code, severity, SUMMARIES[found.code], found.detail, location.span)
+
+
+def _inside(path: ast.Text, context: Context) -> Iterator[Diagnostic]:
+    """A file that is written later: only its place is checked."""
+    found = context.files.locate(path.value)
+    if isinstance(found, Refusal) and found.code != "CH0901":
+        yield error(found.code, path.span, found.detail)
+
+
+def _trainer(declared: model.Model, context: Context) -> Iterator[Diagnostic]:
+    match declared.trainer_kind, declared.trainer:
+        case "builtin", ast.Name() as name if name.text not in TRAINERS:
+            hint = did_you_mean(name.text, TRAINERS)
+            detail = f"There is no built-in trainer `{name.text}`; there is `tabular-mlp`.{hint}"
+            yield error("CH0113", name.span, detail)
+        case "builtin", ast.Text() as text:
+            yield error("CH0113", text.span, "The built-in trainer is named without quotes: `builtin tabular-mlp`.")
+        case "python", ast.Text() as text:
+            yield from _callable(text, context)
+        case "python", ast.Name() as name:
+            detail = 'A trainer of your own is a text: `python "package.module:function"`.'
+            yield error("CH0905", name.span, detail)
+
+
+def _callable(written: ast.Text, context: Context) -> Iterator[Diagnostic]:
+    name = parse_callable(written.value)
+    if name is None:
+        detail = f"`{written.value}` names no function. Write `package.module:function`."
+        yield error("CH0905", written.span, detail)
+        return
+    path = module_file(name.module, context.files.root)
+    if path is None:
+        file = name.module.replace(".", "/")
+        detail = (
+            f"The project has no `{file}.py`, where `{name.module}` would be. Code that a charter names lives in the "
+            "charter's directory, so that it can be pinned."
+        )
+        yield error("CH0906", written.span, detail)
+        return
+    refused = context.files.locate(path.as_posix())
+    if isinstance(refused, Refusal):
+        yield error(refused.code, written.span, refused.detail)
+        return
+    found = defines(context.files.root / path, name.function)
+    if isinstance(found, str):
+        yield error("CH0906", written.span, f"`{path.as_posix()}` cannot be used: {found}.")
+    elif not found:
+        detail = f"`{path.as_posix()}` defines no `{name.function}` at its top level. Check the spelling."
+        yield error("CH0906", written.span, detail)

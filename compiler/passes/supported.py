@@ -1,0 +1,91 @@
+"""What the language can say and this version cannot do: refused by name, never ignored."""
+
+from collections.abc import Iterator, Mapping
+
+from charter.compiler import clauses as read
+from charter.compiler import model
+from charter.compiler.codes import error
+from charter.compiler.passes.context import Context
+from charter.dsl import ast
+from charter.dsl.diagnostics import Diagnostic
+from charter.dsl.source import Span
+from charter.dsl.vocabulary import BLOCKS
+
+_UNSUPPORTED = frozenset(
+    path
+    for block in BLOCKS
+    for clause in block.clauses
+    for path, supported in (
+        ((block.keyword, clause.keyword), clause.supported),
+        *(((block.keyword, clause.keyword, child.keyword), child.supported) for child in clause.children),
+    )
+    if not supported
+)
+
+_CHOICES: Mapping[tuple[str, str, str], tuple[str, ...]] = {
+    ("dataset", "source", "format"): ("csv", "parquet", "jsonl", "python"),
+    ("deployment", "package", "format"): ("onnx",),
+    ("deployment", "serve", "how"): ("http", "directory"),
+}
+"""Of arguments with choices, those that work."""
+
+_ARGUMENTS = frozenset({("deployment", "package", "quantise"), ("lifecycle", "use policies", "from")})
+"""Arguments that do nothing yet."""
+
+
+def check_supported(context: Context) -> Iterator[Diagnostic]:
+    """CH0301 for every clause, argument or part of a control that has no effect yet."""
+    for node in context.charter.file.declarations:
+        for clause in node.clauses:
+            yield from _clause(node.kind, clause)
+    for bound in context.charter.bounds():
+        yield from _control(bound.node)
+    for retirement in context.charter.retirements.values():
+        for bound in retirement.whens:
+            yield from _criterion(bound)
+
+
+def _clause(kind: str, clause: ast.Clause) -> Iterator[Diagnostic]:
+    if (kind, clause.keyword) in _UNSUPPORTED:
+        yield _not_yet(f"`{clause.keyword}`", clause.keyword_span)
+        return
+    for child in clause.children:
+        if (kind, clause.keyword, child.keyword) in _UNSUPPORTED:
+            yield _not_yet(f"`{child.keyword}`", child.keyword_span)
+    for argument, value in clause.arguments.items():
+        path = (kind, clause.keyword, argument)
+        working = _CHOICES.get(path)
+        written = read.word(clause, argument)
+        if path in _ARGUMENTS:
+            yield _not_yet(f"`{argument}` of `{clause.keyword}`", value.span)
+        elif working is not None and written not in working:
+            instead = ", ".join(f"`{choice}`" for choice in working)
+            yield _not_yet(f"`{clause.keyword} {written}`", value.span, f" What works is {instead}.")
+
+
+def _control(node: ast.Control) -> Iterator[Diagnostic]:
+    if node.attack is not None:
+        yield _not_yet("`under attack`", node.attack.span)
+    if node.not_worse_than is not None:
+        yield _not_yet("`not worse than`", node.not_worse_than.span)
+    if node.on is not None:
+        yield _not_yet("`on` in a bound", node.on.span)
+    if node.lasting is not None and node.lasting.unit is not None and _is_duration(node.lasting):
+        yield _not_yet("`for` with a duration", node.lasting.span, " Count checks instead: `for 3 checks`.")
+
+
+def _is_duration(lasting: ast.Number) -> bool:
+    quantity = read.quantity(lasting)
+    return quantity is not None and quantity.unit == "seconds"
+
+
+def _criterion(bound: model.Bound) -> Iterator[Diagnostic]:
+    for scope in (bound.node.over, bound.node.each):
+        if scope is not None:
+            detail = " Leave it out: the worst group or feature that the monitor measures counts."
+            yield _not_yet("a column in a retirement criterion", scope.span, detail)
+
+
+def _not_yet(what: str, span: Span, instead: str = "") -> Diagnostic:
+    detail = f"{what} is part of the language, but this version cannot do it, and does not pretend to.{instead}"
+    return error("CH0301", span, detail if instead else f"{detail} Take it out for now.")
