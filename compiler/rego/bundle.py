@@ -1,6 +1,5 @@
 """Builds the OPA bundle: the decision and its library, the packs, the charter's controls, the team's Rego."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +16,7 @@ from charter.compiler.ir import (
     Waiver,
 )
 from charter.compiler.rego.digest import content_digest
-from charter.compiler.rego.render import render_gate, rendered
+from charter.compiler.rego.render import render_controls, rendered
 from charter.dsl.diagnostics import Diagnostic, Severity
 from charter.dsl.source import Span
 from charter.policies.catalogue import Pack, UnknownPack, base_modules, load_pack
@@ -58,7 +57,7 @@ def build_bundle(source: BundleInput) -> tuple[Bundle | None, tuple[Diagnostic, 
     modules = dict(base_modules())
     for pack in packs:
         modules |= pack.modules
-    modules |= _gate_modules(source)
+    modules["charter/controls.rego"] = _controls_module(source)
     data = {"charter": {"plan": _plan(source, packs)}}
     roots = ("charter",)
     modules = dict(sorted(modules.items()))
@@ -92,30 +91,12 @@ def _unknown_pack(unknown: UnknownPack, span: Span | None) -> Diagnostic:
     )
 
 
-def _gate_modules(source: BundleInput) -> dict[str, str]:
-    """One module for each gate that has controls; a gate without any is decided by the packs alone."""
+def _controls_module(source: BundleInput) -> str:
+    """The charter's own controls, gate by gate; a gate without any is decided by the packs alone."""
     by_id = {control.id: control for control in source.controls}
-    modules: dict[str, str] = {}
-    for gate in sorted(source.gates, key=lambda gate: gate.id):
-        controls = [by_id[control] for control in gate.controls]
-        if controls:
-            modules[_module_path(gate.id, modules)] = render_gate(
-                gate, [_rendered(control) for control in controls]
-            )
-    if not modules:
-        modules["charter/controls.rego"] = (
-            "# The charter puts no control of its own at any gate.\npackage charter.controls\n"
-        )
-    return modules
-
-
-def _module_path(gate: str, taken: Mapping[str, str]) -> str:
-    """A file name that any file system takes; two gates never share one."""
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", gate)
-    path, number = f"charter/controls/{stem}.rego", 2
-    while path in taken:
-        path, number = f"charter/controls/{stem}_{number}.rego", number + 1
-    return path
+    ordered = sorted(source.gates, key=lambda gate: gate.id)
+    groups = [(gate, [_rendered(by_id[control]) for control in gate.controls]) for gate in ordered]
+    return render_controls([(gate, controls) for gate, controls in groups if controls])
 
 
 def _rendered(control: Control) -> Any:

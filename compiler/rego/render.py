@@ -31,18 +31,20 @@ class RenderedControl:
 
 
 _LIBRARIES = {
-    "requirement.rego.j2": ("evidence",),
-    "approval.rego.j2": ("approval",),
-    "retirement.rego.j2": ("retirement",),
-    "policy.rego.j2": ("project",),
+    "requirement.rego.j2": "evidence",
+    "approval.rego.j2": "approval",
+    "retirement.rego.j2": "retirement",
+    "policy.rego.j2": "project",
 }
 
 
-def render_gate(gate: Gate, controls: Sequence[RenderedControl]) -> str:
-    """The Rego module of one gate's controls."""
-    libraries = sorted({library for control in controls for library in _LIBRARIES[control.template]})
-    template = _environment().get_template("controls.rego.j2")
-    return template.render(gate=gate, controls=controls, libraries=libraries)
+def render_controls(groups: Sequence[tuple[Gate, Sequence[RenderedControl]]]) -> str:
+    """The Rego module of all controls, grouped by gate; without any, only its package."""
+    if not groups:
+        return "# Generated: the charter puts no control of its own at any gate.\npackage charter.controls\n"
+    used = {control.template for _, controls in groups for control in controls}
+    libraries = sorted(_LIBRARIES[template] for template in used)
+    return _environment().get_template("controls.rego.j2").render(groups=groups, libraries=libraries)
 
 
 def rendered(

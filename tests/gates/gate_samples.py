@@ -220,9 +220,7 @@ def signed(person: str, **changes: Any) -> ApprovalFact:
 
 
 def check(number: int, *records: EvidenceFact, stage: str = "monitor/drift") -> CheckFact:
-    return CheckFact(
-        stage=stage, check=number, iteration=1, time=f"2026-11-{number:02d}T00:00:00Z", evidence=records
-    )
+    return CheckFact(stage=stage, check=number, iteration=1, time=f"2026-11-{number:02d}T00:00:00Z", evidence=records)
 
 
 def upstream(stage: str, **changes: Any) -> StageFact:

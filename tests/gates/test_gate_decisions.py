@@ -15,9 +15,7 @@ Decide = Callable[..., Decision]
 
 @pytest.fixture
 def decide(engine: PolicyEngine) -> Decide:
-    def run(
-        built: ir.Bundle, *args: Any, declarations: tuple[ir.Declaration, ...] = (), **facts: Any
-    ) -> Decision:
+    def run(built: ir.Bundle, *args: Any, declarations: tuple[ir.Declaration, ...] = (), **facts: Any) -> Decision:
         if engine.revision != built.revision:
             engine.load(built)
         return decide_gate(engine, s.document(built, *declarations), s.facts(*args, **facts))
@@ -178,12 +176,8 @@ def test_last_checks_must_all_satisfy(decide: Decide) -> None:
     assert decide(built, gate, evidence=(good,), history=history).allow
     assert decide(built, gate, evidence=(good,), history=(s.check(1, bad), *history)).allow
     assert codes(decide(built, gate, evidence=(good,), history=history[:1])) == ["checks_insufficient"]
-    assert codes(decide(built, gate, evidence=(good,), history=(s.check(1, bad), *history[:1]))) == [
-        "bound_breached"
-    ]
-    assert codes(decide(built, gate, evidence=(good,), history=(s.check(1), *history[:1]))) == [
-        "evidence_missing"
-    ]
+    assert codes(decide(built, gate, evidence=(good,), history=(s.check(1, bad), *history[:1]))) == ["bound_breached"]
+    assert codes(decide(built, gate, evidence=(good,), history=(s.check(1), *history[:1]))) == ["evidence_missing"]
     other = tuple(s.check(number, good, stage="monitor/other") for number in (2, 3))
     assert codes(decide(built, gate, evidence=(good,), history=other)) == ["checks_insufficient"]
 
@@ -220,9 +214,7 @@ PEOPLE = {"owner": ("olga",), "trainer": ("tom",)}
 
 
 def test_quorum_of_distinct_people_allows(decide: Decide) -> None:
-    decision = decide(
-        s.bundle(s.approval()), APPROVE, people=PEOPLE, approvals=(s.signed("ann"), s.signed("bob"))
-    )
+    decision = decide(s.bundle(s.approval()), APPROVE, people=PEOPLE, approvals=(s.signed("ann"), s.signed("bob")))
     assert decision.allow
 
 
@@ -294,9 +286,7 @@ def test_retirement_is_due_when_the_last_checks_say_so(decide: Decide, history: 
 
 
 def test_any_criterion_retires(decide: Decide) -> None:
-    age = s.criterion(
-        id="age", monitor=None, metric="age", comparison=">", bound=1000.0, unit="seconds", checks=1
-    )
+    age = s.criterion(id="age", monitor=None, metric="age", comparison=">", bound=1000.0, unit="seconds", checks=1)
     built = s.bundle(s.criterion(), age)
     old = s.evidence("age", 2000, stage=RETIRE.partition(":")[0])
     assert decide(built, RETIRE, evidence=(old,)).allow
@@ -326,9 +316,7 @@ def test_signed_waiver_turns_a_breach_into_a_warning(decide: Decide) -> None:
     built = s.bundle(s.requirement(), waivers=(s.waiver(),))
     decision = decide(built, evidence=(s.evidence(value=0.1),), waivers=(signed_waiver(),))
     assert decision.allow
-    assert [(item["code"], item["waiver"]) for item in decision.warnings] == [
-        ("bound_breached", "first-quarter")
-    ]
+    assert [(item["code"], item["waiver"]) for item in decision.warnings] == [("bound_breached", "first-quarter")]
     assert [item["kind"] for item in decision.obligations] == ["compensate"]
 
 
