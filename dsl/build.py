@@ -1,6 +1,6 @@
 """Lines to declarations: each line is matched against the vocabulary, and its mistakes are collected."""
 
-from collections.abc import Mapping
+from collections.abc import Container
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -13,6 +13,7 @@ from charter.dsl.lexer import Token
 from charter.dsl.match import Matched, match
 from charter.dsl.messages import MAX_DEPTH, missing_block, needless_colon, no_block, run_on, too_deep
 from charter.dsl.patterns import BlockPattern, ClausePattern, Clauses, block_patterns, find_clause
+from charter.dsl.runon import cuts
 from charter.dsl.source import Source, Span
 from charter.dsl.suggest import closest
 from charter.dsl.tree import Braces, Line
@@ -20,7 +21,6 @@ from charter.dsl.unknown import odd_start, unknown_clause, unknown_declaration
 from charter.dsl.values import expected, integer, name
 
 EDITION = 1
-_CONTINUING = frozenset({"COMMA", "ARROW", "RANGE", "COMPARE", "EQUALS"})
 
 
 @dataclass(slots=True)
@@ -56,6 +56,9 @@ def add_line(builder: Builder, line: Line) -> None:
         _edition(builder, line)
     else:
         _report(builder, line, unknown_declaration(first.text, builder.span(first.start, first.end)))
+        if not builder.declarations and builder.edition is None and closest(first.text, ["charter"]):
+            builder.edition = Number(Decimal(EDITION), None, builder.span(line.start, line.end))
+            return
         meant = block_patterns().get(closest(first.text, block_patterns()) or "")
         if meant is not None and line.braces is not None:
             _clauses(builder, line.braces, meant.clauses, meant.form.keyword, 1)
@@ -100,10 +103,10 @@ def _declaration(builder: Builder, line: Line, pattern: BlockPattern) -> None:
         matched.mistake = mistake
     header_end = line.parts[-1].end
     if matched.mistake is not None:
-        split = _split(builder, line, matched.mistake, block_patterns())
-        if split is not None:
-            add_line(builder, split[0])
-            add_line(builder, split[1])
+        pieces = _split(builder, line, matched.mistake, block_patterns())
+        for piece in pieces:
+            add_line(builder, piece)
+        if pieces:
             return
         _report(builder, line, matched.mistake.diagnostic)
     if declared is None:
@@ -161,10 +164,10 @@ def _clause_line(builder: Builder, line: Line, clauses: Clauses, home: str, dept
     for finding in cursor.more:
         builder.findings.add(finding)
     if matched.mistake is not None:
-        split = _split(builder, line, matched.mistake, clauses.by_first_word)
-        if split is not None:
-            for part in split:
-                _clause_line(builder, part, clauses, home, depth, found)
+        pieces = _split(builder, line, matched.mistake, clauses.by_first_word)
+        for piece in pieces:
+            _clause_line(builder, piece, clauses, home, depth, found)
+        if pieces:
             return
         _report(builder, line, matched.mistake.diagnostic)
     found.append(_clause(builder, line, pattern, matched, depth))
@@ -188,24 +191,21 @@ def _clause(builder: Builder, line: Line, pattern: ClausePattern, matched: Match
     )
 
 
-def _split(builder: Builder, line: Line, mistake: Mistake, keywords: Mapping[str, object]) -> tuple[Line, Line] | None:
-    """A line that ran on into the next one, because it ends in `,` or the like, as two lines.
-
-    Without this a forgotten word at the end of a line would be reported on the line after it.
-    """
+def _split(builder: Builder, line: Line, mistake: Mistake, keywords: Container[str]) -> list[Line]:
+    """The lines that ran together in this one, each but the last with its mistake reported; empty if none did."""
     text = builder.source.text
-    for index in range(min(mistake.at, len(line.parts) - 1), 0, -1):
-        before, part = line.parts[index - 1], line.parts[index]
-        if (
-            before.type in _CONTINUING
-            and isinstance(part, Token)
-            and part.text in keywords
-            and "\n" in text[before.end : part.start]
-        ):
-            sign = builder.span(before.start, before.end)
-            _report(builder, line, run_on(sign, text[before.start : before.end]))
-            first = Line(line.parts[:index], None)
-            first.broken = True
-            second = Line(line.parts[index:], line.braces)
-            return first, second
-    return None
+    places = cuts(text, line.parts, keywords)
+    pieces = []
+    for start, end in zip([0, *places], places, strict=False):
+        sign = line.parts[end - 1]
+        finding = run_on(builder.span(sign.start, sign.end), text[sign.start : sign.end])
+        if start == 0 and mistake.at < end:
+            finding = mistake.diagnostic
+        if start or not line.broken:
+            builder.findings.add(finding)
+        piece = Line(line.parts[start:end], None)
+        piece.broken = True
+        pieces.append(piece)
+    if places:
+        pieces.append(Line(line.parts[places[-1] :], line.braces))
+    return pieces

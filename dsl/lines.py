@@ -7,10 +7,10 @@ from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.findings import Findings
 from charter.dsl.lexer import Token
 from charter.dsl.messages import lexical_mistake, needless_colon, run_on, shorten
+from charter.dsl.runon import cuts
 from charter.dsl.source import Source, Span
 from charter.dsl.tree import Line, Pair, Unbalanced, parse_lines
 
-_CONTINUING = frozenset({"COMMA", "ARROW", "RANGE", "COMPARE", "EQUALS", "COLON", "LPAR", "LSQB"})
 _LEXICAL = frozenset({"ODD", "OPEN_TEXT", "OPEN_LONG_TEXT"})
 _OPENER = {"RSQB": "LSQB", "RPAR": "LPAR"}
 
@@ -26,25 +26,39 @@ def make_lines(
     try:
         lines = parse_lines(segment)
     except Unbalanced as unbalanced:
-        at = _index(segment, unbalanced.token)
+        places = cuts(source.text, segment, keywords)
+        if not places:
+            return [_mended(source, findings, segment, unbalanced.token, broken=broken)]
     else:
         for line in lines:
             line.broken = broken
         return lines
-    cut = _cut(source, segment, at, keywords)
-    if cut:
-        if not broken:
-            sign = segment[cut - 1]
+    result: list[Line] = []
+    for start, end in zip([0, *places], [*places, len(segment)], strict=True):
+        sign = segment[end - 1]
+        if end < len(segment) and not broken:
             findings.add(run_on(_span(source, sign), sign.text))
-        first = make_lines(source, findings, segment[:cut], (), broken=True)
-        return first + make_lines(source, findings, segment[cut:], keywords, broken=False)
+            broken = True
+        result.extend(make_lines(source, findings, segment[start:end], (), broken=broken))
+        broken = False
+    return result
+
+
+def _mended(source: Source, findings: Findings, segment: list[Token], token: Token | None, *, broken: bool) -> Line:
+    """What is left of a line without what does not fit in it."""
+    at = _index(segment, token)
     if not broken:
         findings.add(_mistake(source, segment, at))
     if at == 1 and len(segment) > 2 and segment[1].type == "COLON":
-        return make_lines(source, findings, [segment[0], *segment[2:]], (), broken=True)
-    line = Line(list(segment[:at] or segment[:1]), None)
+        segment = [segment[0], *segment[2:]]
+        try:
+            (line,) = parse_lines(segment)
+        except Unbalanced:
+            line = Line(list(segment[:1]), None)
+    else:
+        line = Line(list(segment[:at] or segment[:1]), None)
     line.broken = True
-    return [line]
+    return line
 
 
 def add_pairs(source: Source, findings: Findings, segment: list[Token], pairs: list[Pair]) -> None:
@@ -78,7 +92,7 @@ def _pieces(source: Source, segment: list[Token]) -> list[list[Token]]:
     depth = 0
     for index, token in enumerate(segment):
         is_key = index + 1 < len(segment) and segment[index + 1].type == "COLON" and token.type in {"NAME", "TEXT"}
-        if index and is_key and _new_line(source, segment[index - 1], token):
+        if index and is_key and "\n" in source.text[segment[index - 1].end : token.start]:
             depth = 0
             pieces.append([token])
             continue
@@ -100,19 +114,6 @@ def _index(segment: list[Token], token: Token | None) -> int:
 
 def _span(source: Source, token: Token) -> Span:
     return Span(source.path, token.start, token.end)
-
-
-def _new_line(source: Source, before: Token, token: Token) -> bool:
-    return "\n" in source.text[before.end : token.start]
-
-
-def _cut(source: Source, segment: list[Token], at: int, keywords: Container[str]) -> int:
-    """Where a line begins that was drawn to the one before it by a sign at its end; 0 if nowhere."""
-    for index in range(min(at, len(segment) - 1), 0, -1):
-        before, token = segment[index - 1], segment[index]
-        if before.type in _CONTINUING and token.text in keywords and _new_line(source, before, token):
-            return index
-    return 0
 
 
 def _bracket_mistake(source: Source, segment: list[Token]) -> Diagnostic | None:

@@ -5,7 +5,7 @@ line needs a block, which `}` is missing, which one is too many. The outcome is 
 had been right, so that everything else in it is checked as usual.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from charter.dsl.codes import error
@@ -19,6 +19,8 @@ from charter.dsl.slices import slices
 from charter.dsl.source import Source, Span
 from charter.dsl.suggest import closest
 from charter.dsl.tree import Braces, Line, Pair, Unbalanced, parse_lines
+
+_MOST_GUESSES = 50
 
 
 def recover(source: Source, findings: Findings) -> Iterator[Line]:
@@ -78,6 +80,7 @@ class _Mender:
         self.frames = [_Frame(_Opening("file"), None, 0, -1)]
         self.segment: list[Token] = []
         self.segment_broken = False
+        self.guesses = 0
         kinds = [token.type for token in piece]
         # How many `{` more than `}` there are: above zero one must be missing or be too many.
         self.surplus = kinds.count("LBRACE") - kinds.count("RBRACE")
@@ -135,7 +138,7 @@ class _Mender:
             return _Opening(first.text, known=False)
         if len(self.frames) == 1:
             blocks = block_patterns()
-            block = blocks.get(first.text) or blocks.get(closest(first.text, blocks) or "")
+            block = blocks.get(first.text) or blocks.get(self._guess(first.text, blocks) or "")
             if block is None:
                 return _Opening(first.text, known=False)
             return _Opening(block.form.keyword, block.form.example, block.clauses if block.form.clauses else None)
@@ -144,12 +147,17 @@ class _Mender:
         texts = [word.text for word in words[:3]]
         clause = find_clause(texts, frame.clauses)
         if clause is None:
-            group = frame.clauses.by_first_word.get(closest(first.text, frame.clauses.by_first_word) or "")
+            group = frame.clauses.by_first_word.get(self._guess(first.text, frame.clauses.by_first_word) or "")
             if group is None:
                 return _Opening(first.text, known=False)
             clause = group[0]
         mapping = any(argument.type == "mapping" for argument in clause.form.arguments)
         return _Opening(clause.form.keyword, clause.form.example, clause.children, mapping)
+
+    def _guess(self, word: str, known: Iterable[str]) -> str | None:
+        """The word that was meant; in a text with very many odd words it is not looked for any more."""
+        self.guesses += 1
+        return closest(word, known) if self.guesses <= _MOST_GUESSES else None
 
     def _pairs_here(self) -> bool:
         opening = self.frames[-1].opening

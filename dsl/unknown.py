@@ -22,11 +22,12 @@ def odd_start(part: Part, span: Span, what: str) -> Diagnostic:
 def unknown_declaration(word: str, span: Span) -> Diagnostic:
     """The finding for a top-level line whose first word opens no block."""
     homes = _homes(word)
-    if homes and not did_you_mean(word, block_patterns()):
+    known_words = ("charter", *block_patterns())
+    if homes and not did_you_mean(word, known_words):
         detail = f"`{word}` belongs in {_list(homes)}. Move it between the braces of such a block."
         return error("CH0031", span, detail)
     known = ", ".join(f"`{keyword}`" for keyword in block_patterns())
-    hint = did_you_mean(word, block_patterns()) or f" Declarations are {known}."
+    hint = did_you_mean(word, known_words) or f" Declarations are {known}."
     return error("CH0030", span, f"`{shorten(word)}` is no declaration.{hint}")
 
 
