@@ -1,0 +1,85 @@
+"""The review packet as text."""
+
+import click
+
+from charter.runtime.cli.inert import inert
+from charter.runtime.report.controls import ControlView, Measured
+from charter.runtime.report.numbers import listed, plural, size
+from charter.runtime.report.packet import Packet
+from charter.runtime.report.source import Source
+from charter.runtime.trust.root import Person
+
+_COLORS = {"met": "green", "breached": "red", "waived": "yellow", "advisory": "yellow"}
+
+
+def show_packet(source: Source, packet: Packet, person: Person) -> None:
+    """Print what a signature will be about."""
+    head, approval = source.ir.lifecycle, packet.approval
+    _line(f"{click.style(inert(head.name), bold=True)} {inert(head.version)}, iteration {packet.reviewed.iteration}")
+    _line(f"  {inert(head.purpose)}")
+    _line(f"  risk {head.risk}; owner {inert(head.owner)}; policies {inert(', '.join(head.packs)) or 'none'}")
+    _line(f"  `{approval.id}` asks for {inert(approval.text)}; you sign as {inert(person.name)} <{person.id}>")
+
+    _heading("What was required, and what was measured")
+    for control in packet.controls:
+        _control(control)
+    _heading("Measured besides")
+    for stage, measured in packet.other:
+        _line(f"  {inert(stage)}: {_value(measured)}")
+    if packet.farther:
+        _line(f"  and {plural(packet.farther, 'fact')} of the stages before; see `charter report`")
+
+    _heading("How it came about")
+    for stage, count in packet.attempts.items():
+        _line(f"  {stage} was measured {plural(count, 'time')} on the rows it is judged on")
+    for denied in packet.denied:
+        _line(f"  {click.style('denied', fg='red')} {denied.time[:16]} {denied.gate}: {inert(denied.message)} "
+              f"(record {denied.seq})")  # fmt: skip
+    if not packet.denied:
+        _line("  no gate on the way denied in this iteration")
+    for waiver in packet.waivers:
+        _line(f"  {click.style('waiver asked for', fg='yellow')} {inert(waiver)}")
+
+    _heading("What the signature is good for")
+    for artifact in packet.artifacts:
+        _line(f"  {artifact.digest[:19]}…  {size(artifact.size):>9}  {inert(artifact.name)}")
+    _line(f"  all of it together: {packet.reviewed.digest()}")
+    _signed(packet)
+
+
+def _control(control: ControlView) -> None:
+    word = click.style(f"{control.word:<19}", fg=_COLORS.get(control.standing, "red"))
+    _line(f"  {word} {inert(control.text)}  [{control.id}]")
+    if control.fragile:
+        _line(click.style("      by the point estimate only: the interval reaches past the bound", fg="yellow"))
+    for measured in control.measured[:5]:
+        _line(f"      {_value(measured)}")
+    if len(control.measured) > 5:
+        _line(f"      and {len(control.measured) - 5} more that are farther from the bound")
+    for message in control.messages:
+        _line(f"      {inert(message)}")
+
+
+def _value(measured: Measured) -> str:
+    parts = [f"{inert(measured.label)} = {inert(measured.value)}"]
+    if measured.interval:
+        parts.append(f"[{measured.interval}]")
+    about = [f"n {measured.n}" if measured.n else "", measured.grade, inert(measured.method)]
+    return f"{' '.join(parts)}  ({', '.join(filter(None, about))})"
+
+
+def _signed(packet: Packet) -> None:
+    approved = [item.person for item in packet.verdict.approvals]
+    rejected = [item.person for item in packet.verdict.rejections]
+    if approved:
+        _line(f"  signed so far: {listed(approved)}")
+    if rejected:
+        _line(click.style(f"  rejected by {listed(rejected)}: approvals do not count", fg="red"))
+
+
+def _heading(text: str) -> None:
+    click.echo(f"\n{click.style(text, bold=True)}")
+
+
+def _line(text: str) -> None:
+    click.echo(text)

@@ -1,0 +1,79 @@
+"""What reports, reviews and traces are made from: one read of the ledger, folded, with the IR and the people."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from charter.compiler.ir import IR, Approval
+from charter.runtime.assess import Assessment, Basis, assess_all
+from charter.runtime.ledger import Ledger, Recorded
+from charter.runtime.project import Project
+from charter.runtime.result_key import lock_digest
+from charter.runtime.session import dead_deployments, ledger_time, recorded_ir
+from charter.runtime.state import Finished, State, fold
+from charter.runtime.store import ArtifactStore
+from charter.runtime.trust import file
+from charter.runtime.trust.approvals import Case, SignedRecord, Verdict, verified_approvals
+from charter.runtime.trust.duties import excluded_people
+from charter.runtime.trust.present import review_results
+from charter.runtime.trust.root import TrustRoot
+from charter.runtime.trust.statement import Reviewed, ancestry, approve_stage
+
+
+@dataclass(frozen=True)
+class Source:
+    """A project's records at one moment, and what follows from them.
+
+    Attributes:
+        standing: where each stage stands, in the graph's order.
+        trust: the verified trust root; None where there is none.
+        signed: every signed statement with its envelope.
+    """
+
+    project: Project
+    ir: IR
+    events: tuple[Recorded, ...]
+    state: State
+    now: datetime
+    standing: dict[str, Assessment]
+    trust: TrustRoot | None
+    signed: tuple[SignedRecord, ...]
+
+    def results_before(self, approval: Approval) -> dict[str, Finished]:
+        """Finished results, by stage, of all that an approval follows from: what its gate looks at."""
+        stages = ancestry(self.ir, approve_stage(self.ir, approval).id)
+        return {stage.id: result for stage in stages if (result := self.standing[stage.id].result) is not None}
+
+    def reviewed(self, approval: Approval) -> Reviewed:
+        """What there is to review."""
+        return review_results(self.ir, approval, self.results_before(approval), self.state.iteration)
+
+    def case(self, approval: Approval, trust: TrustRoot) -> Case:
+        """What signed statements of an approval are judged against."""
+        excluded = excluded_people(self.ir, approval, self.state, trust)
+        return Case(trust=trust, approval=approval, reviewed=self.reviewed(approval), excluded=excluded)
+
+    def verdict(self, approval: Approval) -> Verdict:
+        """Which signed statements count now; without a trust root, none."""
+        if self.trust is None:
+            return Verdict((), (), ())
+        return verified_approvals(self.signed, self.case(approval, self.trust), self.now)
+
+
+def read_source(project: Project) -> Source:
+    """Read a project's records.
+
+    Raises:
+        Failure: nothing has run here, or the ledger, the IR or the trust root is not what it should be.
+    """
+    with Ledger.open_read_only(project.ledger_path) as ledger:
+        events = tuple(ledger.events())
+        state = fold(events)
+        signed = tuple(
+            SignedRecord(item.body, ledger.attachment(item.body.envelope) or b"", item.seq, item.time)
+            for item in state.signed
+        )
+    ir = recorded_ir(project, state)
+    now = ledger_time(state)
+    basis = Basis(ir, state, ArtifactStore(project.store), now, lock_digest(project.root), dead_deployments(state))
+    trust = file.load(project) if project.trust_root_path.exists() else None
+    return Source(project, ir, events, state, now, assess_all(basis), trust, signed)
