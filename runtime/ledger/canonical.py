@@ -13,7 +13,7 @@ import msgspec
 
 from charter.runtime.ledger.errors import Refused
 
-JSON: TypeAlias = Union[None, bool, int, str, "list[JSON]", "tuple[JSON, ...]", "dict[str, JSON]"]
+JSON: TypeAlias = Union[bool, int, str, "list[JSON]", "tuple[JSON, ...]", "dict[str, JSON]", None]
 
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 32
@@ -90,9 +90,7 @@ def decimal(value: float) -> str:
         Refused: NaN or infinite.
     """
     if not math.isfinite(value):
-        raise Refused(
-            "number is not finite", f"`{value}` has no decimal text; leave the value out and say why."
-        )
+        raise Refused("number is not finite", f"`{value}` has no decimal text; leave the value out and say why.")
     return repr(float(value))
 
 

@@ -1,4 +1,4 @@
-"""Signed checkpoints: C2SP tlog-checkpoint inside a C2SP signed note, with Ed25519. Pure: text and keys in, text out."""
+"""Signed checkpoints: C2SP tlog-checkpoint inside a C2SP signed note, with Ed25519. Pure: text in, text out."""
 
 import base64
 import binascii
@@ -74,9 +74,7 @@ class VerifierKey:
         text, signatures = _split(note)
         checkpoint = parse_text(text)
         if checkpoint.origin != self.origin:
-            raise NoteError(
-                f"the checkpoint is of the ledger `{checkpoint.origin:.130}`, not `{self.origin}`"
-            )
+            raise NoteError(f"the checkpoint is of the ledger `{checkpoint.origin:.130}`, not `{self.origin}`")
         for name, blob in signatures:
             if name == self.origin and blob[:4] == self.id:
                 try:

@@ -85,9 +85,7 @@ def prepare(event: Event) -> Prepared:
         described: dict[str, canonical.JSON] = {}
         for name, data in event.attachments.items():
             if not isinstance(data, bytes):
-                raise Refused(
-                    "attachment is not bytes", f"`{name!r:.60}` is of the type `{type(data).__name__}`."
-                )
+                raise Refused("attachment is not bytes", f"`{name!r:.60}` is of the type `{type(data).__name__}`.")
             if len(data) > MAX_ATTACHMENT:
                 raise Refused(
                     "attachment is too large",

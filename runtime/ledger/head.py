@@ -61,9 +61,7 @@ def next_head(reader: Reader, key: VerifierKey, head: Head) -> Head:
         return head
     checkpoint = _open(note, key)
     if checkpoint.size <= head.size:
-        raise _tampered(
-            f"it had {head.size} records a moment ago, and now its checkpoint says {checkpoint.size}"
-        )
+        raise _tampered(f"it had {head.size} records a moment ago, and now its checkpoint says {checkpoint.size}")
     return _follow_to(reader, checkpoint, note, head.position.copy())
 
 

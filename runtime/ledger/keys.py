@@ -89,7 +89,7 @@ def _load_private(path: Path) -> Ed25519PrivateKey:
 
 def _read(path: Path, what: str, *, private: bool = False) -> bytes:
     try:
-        # Non-blocking, so that a pipe put in place of the key cannot hang us; the mode is read from the same descriptor.
+        # Non-blocking, so that a pipe put in place of the key cannot hang us.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)

@@ -18,7 +18,7 @@ from charter.runtime.ledger.events import Event, Prepared, Receipt, Recorded, pr
 from charter.runtime.ledger.head import Head, load_head, next_head, root_at
 from charter.runtime.ledger.merkle import EMPTY_ROOT
 from charter.runtime.ledger.record import check_origin, parse_header, timestamp
-from charter.runtime.ledger.sqlite_store import open_store, open_store_read_only
+from charter.runtime.ledger.sqlite_store import check_path, open_store, open_store_read_only
 from charter.runtime.ledger.store import Identity, Store
 from charter.runtime.ledger.writer import Outcome, add_batches
 
@@ -42,7 +42,7 @@ class Ledger:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(  # noqa: PLR0913 - each is a place or a choice that the caller must be able to name
+    def open(
         cls,
         path: Path,
         *,
@@ -68,21 +68,17 @@ class Ledger:
         """
         check_origin(origin)
         anchored = anchors.last_anchor(anchor_path) if anchor_path else None
-        exists = path.exists() and path.stat().st_size > 0
+        exists = check_path(path, may_miss=create)
         if not exists and anchored and anchored[1].size:
             raise Tampered(
                 "anchored ledger is missing",
                 f"`{anchor_path}` says that the ledger had {anchored[1].size} records, and there is none at `{path}`. "
                 "Restore it from a backup; a new one is not started in its place.",
             )
-        if exists or not create:
-            signer = keys.load_signer(key_path, origin) if exists else None
-            store = open_store(path, create=create)
-        else:
-            signer = keys.create_signer(key_path, origin)
-            note = signer.sign(0, EMPTY_ROOT)
-            store = open_store(path, create=True, identity=Identity(origin, str(signer.verifier), note))
-        assert signer is not None  # open_store has refused a missing file
+        # The key comes before the ledger, so only a ledger that was never begun may be given a new one.
+        signer = keys.create_signer(key_path, origin) if create and not exists else keys.load_signer(key_path, origin)
+        first = Identity(origin, str(signer.verifier), signer.sign(0, EMPTY_ROOT)) if create else None
+        store = open_store(path, create_as=first)
         try:
             with store.snapshot() as reader:
                 head = load_head(reader, signer.verifier)
@@ -166,8 +162,8 @@ class Ledger:
             Unavailable: a body was erased, and the caller has not allowed for that.
         """
         head = self._current()
-        at = Position()
-        at.frontier.size = start = max(0, after + 1)
+        start = max(0, after + 1)
+        at = Position(shift=start)
         if start:
             at.leaf = self._leaf_before(start)
         while start < head.size:
@@ -175,9 +171,7 @@ class Ledger:
             with self._lock, self._store.snapshot() as reader:
                 rows = reader.rows(start, end)
             for finding in follow(rows, self._key.origin, at):
-                raise Tampered(
-                    "ledger was changed", f"{finding}. Run `charter audit verify` to see all of it."
-                )
+                raise Tampered("ledger was changed", f"{finding}. Run `charter audit verify` to see all of it.")
             if len(rows) != end - start:
                 raise Tampered("ledger was changed", f"Records between {start} and {end} are missing.")
             for row in rows:
@@ -211,9 +205,7 @@ class Ledger:
         with self._lock, self._store.snapshot() as reader:
             data = reader.attachment(name)
         if data is not None and sha256(data).hexdigest() != name:
-            raise Tampered(
-                "attachment was changed", f"The bytes stored under `{digest:.80}` have another digest."
-            )
+            raise Tampered("attachment was changed", f"The bytes stored under `{digest:.80}` have another digest.")
         return data
 
     @property

@@ -60,9 +60,7 @@ class Frontier:
             level = leaves
             while len(level) > 1:
                 nodes = iter(level)
-                level = [
-                    sha256(b"\x01" + left + right).digest() for left, right in zip(nodes, nodes, strict=True)
-                ]
+                level = [sha256(b"\x01" + left + right).digest() for left, right in zip(nodes, nodes, strict=True)]
             self.append_tile(level[0])
         else:
             for leaf in leaves:

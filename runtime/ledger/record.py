@@ -35,9 +35,7 @@ HEADER = re.compile(
 )
 """Groups: body, idem, kind, log, prev, seq, subj, ts; to be used with `fullmatch`."""
 
-TEMPLATE = (
-    b'{"body":"%b","idem":"%b","kind":"%b","log":"%b","prev":"%b","seq":%d,"subj":"%b","ts":"%b","v":1}'
-)
+TEMPLATE = b'{"body":"%b","idem":"%b","kind":"%b","log":"%b","prev":"%b","seq":%d,"subj":"%b","ts":"%b","v":1}'
 
 _kind = re.compile(_KIND)
 _origin = re.compile(_ORIGIN)

@@ -181,9 +181,7 @@ class _Session:
         return self._execute(_ROW + "ORDER BY seq")
 
     def all_ids(self) -> Iterator[tuple[object, ...]]:
-        return self._execute(
-            "SELECT idem, seq FROM record INDEXED BY sqlite_autoindex_record_1 ORDER BY idem"
-        )
+        return self._execute("SELECT idem, seq FROM record INDEXED BY sqlite_autoindex_record_1 ORDER BY idem")
 
     def all_tiles(self) -> Iterator[tuple[object, ...]]:
         return self._execute("SELECT n, hash FROM tile ORDER BY n")
@@ -219,22 +217,22 @@ def _typed(row: tuple[Any, ...]) -> Row:
     return Row(*row)
 
 
-def open_store(path: Path, *, create: bool, identity: Identity | None = None) -> SqliteStore:
-    """Open a ledger's file for appending; with `create` and an identity, make it when there is none.
+def open_store(path: Path, *, create_as: Identity | None) -> SqliteStore:
+    """Open a ledger's file for appending; with an identity, make it when there is none or its making was cut short.
 
     Raises:
         Unavailable: missing, locked, on a read-only or full disk.
         Damaged: not a ledger.
     """
     path = path.resolve()  # SQLite puts its log beside the file that a link leads to
-    _check_path(path, may_miss=create)
-    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
+    check_path(path, may_miss=create_as is not None)
+    flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create_as else 0)
     try:
         connection = apsw.Connection(str(path), flags=flags)
         try:
             _configure(connection, writable=True)
-            if create and identity:
-                _create_schema(connection, identity)
+            if create_as and _is_empty(connection):
+                _create_schema(connection, create_as)
                 sync_directory(path.parent)
             _check_schema(connection, path)
             # After a failed sync a log may be readable and yet not on disk: write it through before we build on it.
@@ -253,7 +251,7 @@ def open_store(path: Path, *, create: bool, identity: Identity | None = None) ->
 def open_store_read_only(path: Path) -> SqliteStore:
     """Open a ledger's file for reading, also from a read-only folder; raises as `open_store`, but no lock is needed."""
     path = path.resolve()
-    _check_path(path, may_miss=False)
+    check_path(path, may_miss=False)
     uri = f"file:{quote(str(path))}?mode=ro"
     try:
         try:
@@ -305,8 +303,7 @@ def _configure(connection: apsw.Connection, *, writable: bool) -> None:
 def _create_schema(connection: apsw.Connection, identity: Identity) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Another process may have been first, and a crash may have left an empty file.
-        if connection.execute("SELECT count(*) FROM sqlite_schema").get == 0:
+        if _is_empty(connection):  # else another process was first
             for statement in _SCHEMA:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT}")
@@ -316,6 +313,10 @@ def _create_schema(connection: apsw.Connection, identity: Identity) -> None:
         if not connection.getautocommit():
             connection.execute("ROLLBACK")
         raise
+
+
+def _is_empty(connection: apsw.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) = 0 FROM sqlite_schema").get)
 
 
 def _schema_faults(connection: apsw.Connection) -> list[str]:
@@ -340,7 +341,13 @@ def _check_schema(connection: apsw.Connection, path: Path) -> None:
         )
 
 
-def _check_path(path: Path, *, may_miss: bool) -> None:
+def check_path(path: Path, *, may_miss: bool) -> bool:
+    """Whether there is a file with content.
+
+    Raises:
+        Unavailable: there is none, and it may not miss.
+        Damaged: it is no regular file.
+    """
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -349,15 +356,14 @@ def _check_path(path: Path, *, may_miss: bool) -> None:
                 "ledger is missing",
                 f"There is no ledger at `{path}`. If there was one, restore it from a backup.",
             ) from None
-        return
+        return False
     except OSError as error:
         raise Unavailable("ledger cannot be opened", f"`{path}`: {error.strerror}.") from None
     if not stat.S_ISREG(status.st_mode):
         raise Damaged("file is not a ledger", f"`{path}` is not a regular file.")
     if status.st_size == 0 and not may_miss:
-        raise Damaged(
-            "ledger file is empty", f"`{path}` has no content. If it had, restore it from a backup."
-        )
+        raise Damaged("ledger file is empty", f"`{path}` has no content. If it had, restore it from a backup.")
+    return status.st_size > 0
 
 
 def _translate(error: apsw.Error | UnicodeDecodeError, path: Path) -> Unavailable:

@@ -15,7 +15,7 @@ import msgspec
 from charter.runtime.failure import ExitCode
 from charter.runtime.ledger.chain import Finding, Position, follow
 from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey
-from charter.runtime.ledger.errors import Damaged, Tampered
+from charter.runtime.ledger.errors import Damaged
 from charter.runtime.ledger.merkle import TILE
 from charter.runtime.ledger.sqlite_store import open_store_read_only
 from charter.runtime.ledger.store import Identity, Snapshot
@@ -80,9 +80,7 @@ class VerificationReport:
     @property
     def exit_code(self) -> ExitCode:
         """DENIED when tampered, OK when whole and anchored, INCOMPLETE otherwise."""
-        return {Verdict.TAMPERED: ExitCode.DENIED, Verdict.ANCHORED: ExitCode.OK}.get(
-            self.verdict, ExitCode.INCOMPLETE
-        )
+        return {Verdict.TAMPERED: ExitCode.DENIED, Verdict.ANCHORED: ExitCode.OK}.get(self.verdict, ExitCode.INCOMPLETE)
 
 
 def verify_ledger(
@@ -116,6 +114,15 @@ def verify_ledger(
         return check.damaged(failure)
     finally:
         store.close()
+    return check.report()
+
+
+def verify_snapshot(
+    snapshot: Snapshot, *, pins: Sequence[str] = (), public_key: VerifierKey | None = None
+) -> VerificationReport:
+    """The same for a ledger in any store: no I/O but the snapshot's."""
+    check = _Check(public_key, None)
+    check.run(snapshot, pins, ())
     return check.report()
 
 
@@ -213,7 +220,7 @@ class _Check:
             self.find(
                 "pin",
                 None,
-                f"rolled back: a checkpoint was signed for {pin.checkpoint.size} records, and {frontier.size} are there",
+                f"rolled back: {pin.checkpoint.size} records were signed and pinned, and {frontier.size} are there",
             )
         if self.progress:
             self.progress(frontier.size, total)
@@ -221,9 +228,7 @@ class _Check:
     def check_pin(self, pin: _Pin) -> None:
         size = self.at.frontier.size
         if self.at.frontier.root() != pin.checkpoint.root:
-            self.find(
-                "pin", None, f"rewritten: the first {size} records are not those of the pinned checkpoint"
-            )
+            self.find("pin", None, f"rewritten: the first {size} records are not those of the pinned checkpoint")
         elif pin.local:
             self.anchored_locally = size
         else:
@@ -239,9 +244,7 @@ class _Check:
             return
         size = self.at.frontier.size
         if end.size != size:
-            self.find(
-                "size", None, f"the newest checkpoint was signed for {end.size} records, and {size} are there"
-            )
+            self.find("size", None, f"the newest checkpoint was signed for {end.size} records, and {size} are there")
         elif end.root != self.at.frontier.root():
             self.find("root", None, f"the root of the {size} records is not the signed one")
 

@@ -43,9 +43,7 @@ def add_batches(
         transaction.set_checkpoint(note)
         head = Head(note, position)
     outcomes: list[Outcome] = [
-        place
-        if isinstance(place, Conflict)
-        else [Receipt(seq, leaf, head.note, old) for seq, leaf, old in place]
+        place if isinstance(place, Conflict) else [Receipt(seq, leaf, head.note, old) for seq, leaf, old in place]
         for place in places
     ]
     return outcomes, head
@@ -61,9 +59,8 @@ def _add(
     places: list[tuple[int, bytes, bool]] = []
     added: dict[str, tuple[int, bytes]] = {}
     frontier = position.frontier
-    for event, old in zip(batch, known, strict=True):
-        old = old or added.get(event.idem)
-        if old:
+    for event, earlier in zip(batch, known, strict=True):
+        if old := earlier or added.get(event.idem):
             places.append((*old, True))
             continue
         seq = frontier.size
