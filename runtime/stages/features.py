@@ -152,8 +152,11 @@ def encode(preprocessing: Preprocessing, columns: Mapping[str, Sequence[Any]]) -
 def _numbers(name: str, values: Any) -> "npt.NDArray[np.float64]":
     import numpy as np
 
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "biuf" or array.ndim != 1:
         raise StageRefused("not a number", f"the column `{name}` holds a missing value or something that is no number.")
     numbers = array.astype(np.float64)
     bad = int((~np.isfinite(numbers)).sum())
