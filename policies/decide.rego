@@ -54,16 +54,19 @@ allow if {
 		control in evaluated
 	}
 	every entry in findings {
-		accounted(entry)
+		accounted(entry.control)
+	}
+	every name, keys in not_met {
+		every key in keys - left_out[name] {
+			accounted(plan.packs[name][key])
+		}
 	}
 }
 
-# Nothing that was found may get lost on its way to the violations and warnings.
-accounted(entry) if {
+# What has a finding must not get lost on its way to the violations and warnings.
+accounted(id) if {
 	some problem in problems
-	problem.control == entry.control
-	problem.code == entry.finding.code
-	problem.message == entry.finding.message
+	problem.control == id
 }
 
 # Ids of the controls that the charter puts at this gate; undefined when the gate is unknown.
@@ -77,20 +80,20 @@ evaluated contains control if {
 }
 
 evaluated contains id if {
-	some id, _ in plan.rules
-	not id in left_out
+	some name, rules in plan.packs
+	some key, id in rules
+	not key in left_out[name]
 }
 
-# Rules of the packs that are not shown to be met. A rule must show it: one that is undefined is among these.
-not_met contains id if {
-	some id, rule in plan.rules
-	not rule.rule in data.charter.packs[rule.policy].met
+# By pack, its rules that are not shown to be met. A rule must show it: one that is undefined is among these.
+not_met[name] := unmet if {
+	some name, rules in plan.packs
+	unmet := object.keys(rules) - {key | some key in data.charter.packs[name].met}
 }
 
 # Of those, the ones whose pack shows that they do not apply.
-left_out contains id if {
-	some id in not_met
-	plan.rules[id].rule in data.charter.packs[plan.rules[id].policy].not_applicable
+left_out[name] := not_met[name] & {key | some key in data.charter.packs[name].not_applicable} if {
+	some name, _ in plan.packs
 }
 
 # --- what was found -----------------------------------------------------------------------------
@@ -114,9 +117,10 @@ settled(control, finding) if {
 problems contains object.union(about(entry.control), entry.finding) if some entry in findings
 
 problems contains object.union(about(id), {"code": "rule_not_met", "message": message, "evidence": null}) if {
-	some id in not_met
-	not id in left_out
-	some message in reasons(plan.rules[id])
+	some name, keys in not_met
+	some key in (keys - left_out[name])
+	id := plan.packs[name][key]
+	some message in reasons(name, key, id)
 }
 
 problems contains broken("gate_unknown", "the bundle knows no such gate") if not gate_controls
@@ -133,15 +137,15 @@ problems contains broken("not_evaluated", sprintf("`%s` was not evaluated", [con
 }
 
 problems contains broken("pack_missing", sprintf("the rules of pack `%s` are not loaded", [name])) if {
-	some name in plan.packs
+	some name, _ in plan.packs
 	not data.charter.packs[name].met
 }
 
 # What a pack says of a rule that is not met, or else the rule's title.
-reasons(rule) := messages if {
-	messages := {text | some text in data.charter.packs[rule.policy].because[rule.rule]}
+reasons(name, key, id) := messages if {
+	messages := {text | some text in data.charter.packs[name].because[key]}
 	count(messages) > 0
-} else := {object.get(rule, "title", "the rule is not met")}
+} else := {object.get(plan, ["rules", id, "title"], id)}
 
 broken(code, message) := {
 	"policy": "charter",

@@ -128,7 +128,7 @@ def _plan(source: BundleInput, packs: tuple[Pack, ...]) -> dict[str, Any]:
         "controls": {
             control.id: _about(control) for control in sorted(source.controls, key=lambda item: item.id)
         },
-        "packs": [pack.name for pack in packs],
+        "packs": {pack.name: {rule: f"{pack.name}/{rule}" for rule in sorted(pack.rules)} for pack in packs},
         "rules": {f"{pack.name}/{rule}": _rule(pack, rule) for pack in packs for rule in sorted(pack.rules)},
         "waivers": {
             waiver.name: _waiver(waiver) for waiver in sorted(source.waivers, key=lambda item: item.name)

@@ -31,7 +31,7 @@ checks(wanted) := [[item | some item in items; evidence.usable(item, wanted)] |
 	some items in history(wanted)
 ]
 
-# Whatever it is of: the worst feature or group counts.
+# Whatever it is of: the worst feature or group counts. `age` is since the deployment, as the runtime measured it.
 history(wanted) := [[record | some record in check.evidence; record.metric == wanted.metric] |
 	all := [check | some check in input.history; check.stage == wanted.stage]
 	some index, check in all
@@ -41,4 +41,6 @@ history(wanted) := [[record | some record in check.evidence; record.metric == wa
 } else := [[record |
 	some record in input.evidence
 	record.metric == wanted.metric
+	record.unit == "seconds"
+	startswith(record.stage, "deploy/")
 ]]

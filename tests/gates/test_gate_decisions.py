@@ -288,8 +288,12 @@ def test_retirement_is_due_when_the_last_checks_say_so(decide: Decide, history: 
 def test_any_criterion_retires(decide: Decide) -> None:
     age = s.criterion(id="age", monitor=None, metric="age", comparison=">", bound=1000.0, unit="seconds", checks=1)
     built = s.bundle(s.criterion(), age)
-    old = s.evidence("age", 2000, stage=RETIRE.partition(":")[0])
+    old = s.evidence("age", 2000, unit="seconds", stage="deploy/production")
     assert decide(built, RETIRE, evidence=(old,)).allow
+    mean_age = s.evidence("age", 2000, unit="number", stage="deploy/production")
+    assert decide(built, RETIRE, evidence=(mean_age,)).waiting
+    elsewhere = s.evidence("age", 2000, unit="seconds", stage="evaluate/holdout")
+    assert decide(built, RETIRE, evidence=(elsewhere,)).waiting
     decision = decide(built, RETIRE)
     assert codes(decision) == ["retirement_not_due", "retirement_not_due"]
     assert decision.waiting
