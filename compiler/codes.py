@@ -33,11 +33,10 @@ SUMMARIES: dict[str, str] = {
     "CH0210": "unknown limit",
     "CH0211": "number out of place",
     "CH0212": "not a protected attribute",
-    "CH0213": "unknown reaction",
+    "CH0213": "reaction out of place",
     "CH0214": "missing target",
     "CH0215": "no confidence interval",
-    "CH0216": "unknown enforcement",
-    "CH0217": "another target",
+    "CH0216": "another target",
     # Not supported.
     "CH0301": "not supported yet",
     # Shape.
@@ -61,6 +60,7 @@ SUMMARIES: dict[str, str] = {
     "CH0604": "bound is redundant",
     "CH0605": "retires what was accepted",
     "CH0606": "retires what the monitor accepts",
+    "CH0607": "bound in the wrong direction",
     # Duties.
     "CH0701": "quorum out of reach",
     "CH0702": "quorum below one",

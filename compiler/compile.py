@@ -86,7 +86,7 @@ def _compile(path: Path, overrides: Mapping[str, str], as_text: str | None, *, w
     graph = build_graph(charter)
     files = ProjectFiles(path.absolute().parent)
     named = read_named_files(charter, files)
-    context = Context(charter, graph, files, named, dict(overrides), will_run)
+    context = Context(charter, graph, files, named, dict(overrides), will_run, not has_errors(syntax))
     findings = [*findings, *syntax]
     for examine in PASSES:
         findings += examine(context)

@@ -24,9 +24,10 @@ class Metric:
         range: the values it can take.
         stages: kinds of stage that measure it.
         better: which direction is better, None where neither is.
-        over: whether `over COLUMN` (a protected attribute) is `needed` or refused.
-        each: what `of each X` may name: a column's groups, every feature, or nothing.
+        over: whether it compares the groups of a protected attribute, and so needs `over COLUMN`.
+        each: what `of each` must name: a column, whose groups have one value each, or `feature`.
         interval: whether it is measured with a confidence interval.
+        monitored: what a monitor needs to measure it: rows of a dataset (`on`), the inference log, or either.
     """
 
     name: str
@@ -37,11 +38,18 @@ class Metric:
     over: bool = False
     each: Literal["column", "feature"] | None = None
     interval: bool = False
+    monitored: Literal["rows", "log", "either"] = "either"
 
 
-def _model(name: str, better: Literal["higher", "lower"], *, over: bool = False, interval: bool = True) -> Metric:
-    return Metric(name, "ratio", RATIO, frozenset({"evaluate", "monitor"}), better, over=over, interval=interval)
+def _model(name: str, better: Literal["higher", "lower"] | None, *, over: bool = False) -> Metric:
+    """A measure of a model's decisions, from 0 to 1, on rows with outcomes."""
+    stages: frozenset[StageKind] = frozenset({"evaluate", "monitor"})
+    return Metric(name, "ratio", RATIO, stages, better, over=over, interval=True, monitored="rows")
 
+
+_VALIDATE: frozenset[StageKind] = frozenset({"validate"})
+_MONITOR: frozenset[StageKind] = frozenset({"monitor"})
+_DEPLOY: frozenset[StageKind] = frozenset({"deploy"})
 
 _ALL = (
     _model("roc_auc", "higher"),
@@ -51,19 +59,19 @@ _ALL = (
     _model("recall", "higher"),
     _model("brier_score", "lower"),
     _model("expected_calibration_error", "lower"),
-    Metric("selection_rate", "ratio", RATIO, frozenset({"evaluate", "monitor"}), interval=True),
+    _model("selection_rate", None),
     _model("demographic_parity_difference", "lower", over=True),
     _model("demographic_parity_ratio", "higher", over=True),
     _model("equalized_odds_difference", "lower", over=True),
     _model("equalized_odds_ratio", "higher", over=True),
-    Metric("error_rate", "ratio", RATIO, frozenset({"monitor"}), "lower", interval=True),
-    Metric("psi", "number", NOT_NEGATIVE, frozenset({"monitor"}), "lower", each="feature"),
-    Metric("rows", "count", NOT_NEGATIVE, frozenset({"validate"}), "higher"),
-    Metric("missing", "ratio", RATIO, frozenset({"validate"}), "lower"),
-    Metric("share", "ratio", RATIO, frozenset({"validate"}), each="column"),
-    Metric("schema_violations", "count", NOT_NEGATIVE, frozenset({"validate"}), "lower"),
-    Metric("smoke_test", "number", RATIO, frozenset({"deploy"}), "higher"),
-    Metric("package_difference", "number", NOT_NEGATIVE, frozenset({"deploy"}), "lower"),
+    Metric("error_rate", "ratio", RATIO, _MONITOR, "lower", interval=True, monitored="log"),
+    Metric("psi", "number", NOT_NEGATIVE, _MONITOR, "lower", each="feature", interval=True),
+    Metric("rows", "count", NOT_NEGATIVE, _VALIDATE),
+    Metric("missing", "ratio", RATIO, _VALIDATE, "lower"),
+    Metric("share", "ratio", RATIO, _VALIDATE, each="column", interval=True),
+    Metric("schema_violations", "count", NOT_NEGATIVE, _VALIDATE, "lower"),
+    Metric("smoke_test", "number", RATIO, _DEPLOY, "higher"),
+    Metric("package_difference", "number", NOT_NEGATIVE, _DEPLOY, "lower"),
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})

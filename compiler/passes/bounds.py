@@ -9,13 +9,9 @@ from charter.compiler.controls import criterion_of
 from charter.compiler.ir import Unit
 from charter.compiler.metrics import METRICS
 from charter.compiler.passes.context import Context
-from charter.compiler.resolve import ENFORCEMENTS
 from charter.compiler.units import NAMES, fits, plain
 from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic, Related
-from charter.dsl.suggest import did_you_mean
-
-REACTIONS = ("alert", "retrain", "rollback")
 
 
 def check_bounds(context: Context) -> Iterator[Diagnostic]:
@@ -24,7 +20,6 @@ def check_bounds(context: Context) -> Iterator[Diagnostic]:
     for bound in charter.bounds():
         yield from _unit(bound, charter)
         yield from _confidence(bound)
-        yield from _enforcement(bound)
         yield from _lasting(bound)
     for declared in charter.measuring():
         for bound in declared.requires:
@@ -89,14 +84,6 @@ def _confidence(bound: model.Bound) -> Iterator[Diagnostic]:
     yield error("CH0208", node.confidence.span, detail)
 
 
-def _enforcement(bound: model.Bound) -> Iterator[Diagnostic]:
-    level = bound.node.enforce
-    if level is not None and level.text not in ENFORCEMENTS:
-        hint = did_you_mean(level.text, ENFORCEMENTS)
-        detail = f"`{level.text}` is no level. Write `advisory`, `mandatory` or `absolute`.{hint}"
-        yield error("CH0216", level.span, detail)
-
-
 def _lasting(bound: model.Bound) -> Iterator[Diagnostic]:
     lasting = bound.node.lasting
     if lasting is None or lasting.unit is None:
@@ -115,10 +102,6 @@ def _reaction(bound: model.Bound, declared: model.Measuring) -> Iterator[Diagnos
     if not isinstance(declared, model.Monitor):
         detail = f"Only a monitor reacts; {_a(declared.kind)} that misses a bound stops the lifecycle. Leave it out."
         yield error("CH0213", reaction.span, detail)
-    elif reaction.action.text not in REACTIONS:
-        hint = did_you_mean(reaction.action.text, REACTIONS)
-        detail = f"`{reaction.action.text}` is no reaction. There is `alert ROLE`, `retrain` and `rollback`.{hint}"
-        yield error("CH0213", reaction.action.span, detail)
     elif reaction.action.text == "alert" and reaction.to is None:
         yield error("CH0213", reaction.span, "Say who is alerted: `otherwise alert ROLE`.")
     elif reaction.action.text != "alert" and reaction.to is not None:

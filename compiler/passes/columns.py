@@ -13,14 +13,13 @@ from charter.dsl.suggest import did_you_mean
 
 
 def check_columns(context: Context) -> Iterator[Diagnostic]:
-    """CH0111 used after it was dropped, CH0112 changed, CH0212 not protected, CH0214 no target, CH0217 another."""
+    """CH0111 used after it was dropped, CH0112 changed, CH0212 not protected, CH0214 no target, CH0216 another."""
     charter = context.charter
     for dataset in charter.datasets.values():
         yield from _prepared(dataset)
-    for declared in charter.models.values():
-        yield from _has_target(declared.train_on, charter, f"the model `{declared.name}` predicts")
+    if context.complete:
+        yield from _targets(charter)
     for evaluation in charter.evaluations.values():
-        yield from _same_target(evaluation, charter)
         yield from _protected(evaluation, evaluation.on, charter)
     for monitor in charter.monitors.values():
         yield from _protected(monitor, monitor.on or _learnt_from(monitor, charter), charter)
@@ -79,6 +78,13 @@ def _dataset(reference: ast.Name | None, charter: model.Charter) -> model.Datase
     return charter.datasets.get(reference.parts[0]) if reference else None
 
 
+def _targets(charter: model.Charter) -> Iterator[Diagnostic]:
+    for declared in charter.models.values():
+        yield from _has_target(declared.train_on, charter, f"the model `{declared.name}` predicts")
+    for evaluation in charter.evaluations.values():
+        yield from _same_target(evaluation, charter)
+
+
 def _has_target(reference: ast.Name | None, charter: model.Charter, what: str) -> Iterator[Diagnostic]:
     dataset = _dataset(reference, charter)
     if dataset is not None and dataset.target is None and reference is not None:
@@ -99,7 +105,7 @@ def _same_target(evaluation: model.Evaluation, charter: model.Charter) -> Iterat
             f"The model learns to predict `{learnt.target.text}`, but the target of `{measured.name}` is "
             f"`{measured.target.text}`. Evaluate on rows with the same target."
         )
-        yield error("CH0217", evaluation.on.span, detail, Related(learnt.target.span, "the model's target"))
+        yield error("CH0216", evaluation.on.span, detail, Related(learnt.target.span, "the model's target"))
 
 
 def _learnt_from(monitor: model.Monitor, charter: model.Charter) -> ast.Name | None:

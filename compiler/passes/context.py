@@ -17,6 +17,8 @@ class Context:
 
     Attributes:
         graph: built from the references that resolve; the others have no edge.
+        complete: whether the text had no mistakes of syntax. Where it had, a clause may be missing that was
+            written, so nothing is concluded from what is absent.
         named: the schemas and Rego files that could be read.
         overrides: what was given on the command line, by parameter.
         will_run: whether data files must be there (`compile`), or may come later (`check`).
@@ -28,6 +30,7 @@ class Context:
     named: NamedFiles
     overrides: dict[str, str]
     will_run: bool
+    complete: bool
 
     @cached_property
     def is_acyclic(self) -> bool:

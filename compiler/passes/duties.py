@@ -16,6 +16,8 @@ EXCLUDABLE = ("owner", "trainer")
 def check_duties(context: Context) -> Iterator[Diagnostic]:
     """CH0701 quorum out of reach, CH0702 below one, CH0703 unknown person."""
     charter = context.charter
+    if not context.complete:
+        return
     for approval in charter.approvals.values():
         yield from _quorum(approval.clause("by"), approval.role, approval.quorum, charter)
         for name in approval.excluding:

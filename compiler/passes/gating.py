@@ -14,6 +14,8 @@ from charter.dsl.diagnostics import Diagnostic, Related
 def check_gating(context: Context) -> Iterator[Diagnostic]:
     """CH0402 ungated deployment, CH0403 without approval, CH0404 approval without evidence, CH0407 without bound."""
     charter = context.charter
+    if not context.complete:
+        return
     for evaluation in charter.evaluations.values():
         yield from _bounded(evaluation)
     for deployment in charter.deployments.values():

@@ -13,6 +13,8 @@ from charter.dsl.diagnostics import Diagnostic, Related
 def check_hazards(context: Context) -> Iterator[Diagnostic]:
     """CH0803: a mitigation that stops nothing."""
     charter = context.charter
+    if not context.complete:
+        return
     for objective in charter.objectives.values():
         for hazard in objective.hazards:
             for name in hazard.mitigated_by:

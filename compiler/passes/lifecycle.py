@@ -14,13 +14,13 @@ def check_lifecycle(context: Context) -> Iterator[Diagnostic]:
     """CH0105 not exactly one, CH0106 unknown pack, CH0108 nothing to check, CH0406 prohibited."""
     charter = context.charter
     nodes = [node for node in charter.file.declarations if node.kind == "lifecycle"]
-    if not nodes:
+    if context.complete and not nodes:
         detail = "A charter is about one AI system. Add a `lifecycle NAME {` block that says which."
         yield error("CH0105", charter.head, detail)
     for extra in nodes[1:]:
         detail = "A charter is about one AI system. Put this lifecycle into a charter of its own."
         yield error("CH0105", extra.name.span, detail, Related(nodes[0].header_span, "the first one is here"))
-    if not context.graph.nodes:
+    if context.complete and not context.graph.nodes:
         detail = (
             "The charter declares no dataset, model or objective, so there is nothing to check and nothing to run. "
             "An empty charter is never green: add what the lifecycle consists of."

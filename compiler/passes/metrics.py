@@ -18,8 +18,6 @@ _MEASURED_AT: dict[str, StageKind] = {
     "evaluation": "evaluate",
     "monitor": "monitor",
 }
-_FROM_OUTCOMES = "evaluate"
-"""Metrics that evaluations know compare predictions with outcomes, so they need labelled rows."""
 
 
 def check_metrics(context: Context) -> Iterator[Diagnostic]:
@@ -28,7 +26,7 @@ def check_metrics(context: Context) -> Iterator[Diagnostic]:
         for bound in declared.requires:
             yield from _check(bound, _MEASURED_AT[declared.kind])
         if isinstance(declared, model.Monitor):
-            yield from _without_outcomes(declared)
+            yield from _source(declared)
     for evaluation in context.charter.evaluations.values():
         for clause in evaluation.reports:
             yield from _report(read.name(clause, "metric"))
@@ -98,15 +96,22 @@ def _report(name: ast.Name | None) -> Iterator[Diagnostic]:
         yield error("CH0204", name.span, detail)
 
 
-def _without_outcomes(monitor: model.Monitor) -> Iterator[Diagnostic]:
-    if monitor.on is not None:
-        return
+def _source(monitor: model.Monitor) -> Iterator[Diagnostic]:
+    """A monitor looks at rows of a dataset, or at the log of what is served; each knows something else."""
     for bound in monitor.requires:
         metric = METRICS.get(bound.metric)
-        if metric is not None and _FROM_OUTCOMES in metric.stages and bound.metric != "selection_rate":
+        if metric is None or "monitor" not in metric.stages:
+            continue
+        if metric.monitored == "rows" and monitor.on is None:
             detail = (
-                f"`{bound.metric}` needs outcomes, and the log of what is served has none. Name labelled rows: "
+                f"`{bound.metric}` needs rows with outcomes, and the log of what is served has none. Name a dataset: "
                 f"`monitor {monitor.name} of … on DATASET every …`."
+            )
+            yield error("CH0203", bound.node.metric.span, detail)
+        elif metric.monitored == "log" and monitor.on is not None:
+            detail = (
+                f"`{bound.metric}` is read from the log of what is served, and this monitor looks at "
+                f"`{monitor.on.text}` instead. Put it into a monitor without `on`."
             )
             yield error("CH0203", bound.node.metric.span, detail)
 

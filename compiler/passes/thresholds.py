@@ -34,10 +34,14 @@ Scope = tuple[str, str, str | None, str | None]
 
 
 def check_thresholds(context: Context) -> Iterator[Diagnostic]:
-    """CH0601 contradiction, CH0602 always holds, CH0603 never holds, CH0604 redundant, CH0605 and CH0606."""
+    """CH0601 contradiction, CH0602 always holds, CH0603 never holds, CH0604 redundant, CH0605 to CH0607."""
     charter = context.charter
     for bound in charter.bounds():
         yield from _decides(bound)
+    for declared in charter.measuring():
+        yield from _direction(declared.requires, retiring=False)
+    for retirement in charter.retirements.values():
+        yield from _direction(retirement.whens, retiring=True)
     for holders in _together(charter):
         yield from _contradictions(holders)
     for declared in charter.measuring():
@@ -64,6 +68,23 @@ def _decides(bound: model.Bound) -> Iterator[Diagnostic]:
         hint = " Did you mean a percentage?" if metric.unit == "ratio" else ""
         detail = f"{possible}, so `{threshold.text}` can never hold. Choose a bound inside.{hint}"
         yield error("CH0603", bound.node.bound.span, detail)
+
+
+def _direction(bounds: tuple[model.Bound, ...], *, retiring: bool) -> Iterator[Diagnostic]:
+    """An upper bound on what should be high, with no lower one beside it, is a slip of the comparison."""
+    for bound in bounds:
+        metric = METRICS.get(bound.metric.rpartition(".")[2])
+        if metric is None or metric.better is None or bound.quantity is None:
+            continue
+        kept = ("<", "<=") if (metric.better == "lower") != retiring else (">", ">=")
+        alike = [b for b in bounds if (b.metric, b.over, b.each) == (bound.metric, bound.over, bound.each)]
+        if all(other.comparison not in (*kept, "==") for other in alike):
+            what = "retires good models and keeps bad ones" if retiring else "lets bad models pass and stops good ones"
+            detail = (
+                f"A {metric.better} `{metric.name}` is better, so `{bound.comparison}` {what}. "
+                f"Did you mean `{kept[-1]}`?"
+            )
+            yield warning("CH0607", bound.node.span, detail)
 
 
 def _together(charter: model.Charter) -> Iterator[list[model.Measuring]]:

@@ -14,9 +14,7 @@ def start_after_objectives(charter: model.Charter, graph: LifecycleGraph) -> Non
     """Whatever else would start first waits for every `define` stage."""
     defines = [node for node in graph.nodes.values() if node.kind == "define"]
     starting = [
-        node
-        for id_, needs in graph.predecessors().items()
-        if not needs and (node := graph.nodes[id_]).kind != "define"
+        node for id_, needs in graph.predecessors().items() if not needs and (node := graph.nodes[id_]).kind != "define"
     ]
     for node in starting:
         for define in defines:

@@ -16,6 +16,6 @@ def follow_after_clauses(charter: model.Charter, graph: LifecycleGraph) -> None:
     for declared in waiting:
         node = graph.nodes[f"{STAGE_OF[declared.kind]}/{declared.name}"]
         for reference in declared.after:
-            for kind, stage in STAGE_OF.items():
-                if reference.text in charter.by_kind[kind]:
-                    graph.link(node, Order(f"{stage}/{reference.text}", reference.span))
+            stage = next((STAGE_OF[kind] for kind in STAGE_OF if reference.text in charter.by_kind[kind]), None)
+            if stage is not None:
+                graph.link(node, Order(f"{stage}/{reference.text}", reference.span))

@@ -1,0 +1,9 @@
+"""The code that cases name."""
+
+
+def fit(context):
+    """A trainer."""
+
+
+def rows(context):
+    """Derived rows."""

@@ -1,0 +1,2 @@
+package project.latin1
+# café

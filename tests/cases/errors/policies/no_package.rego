@@ -1,0 +1,1 @@
+deny contains "x" if { true }

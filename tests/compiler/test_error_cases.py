@@ -1,0 +1,26 @@
+"""Every code has a charter that triggers it, marked where it is underlined."""
+
+from pathlib import Path
+
+import pytest
+from base import CASES
+from marks import expected_findings, findings_of, overrides_of
+
+from charter.compiler.codes import SUMMARIES
+from charter.compiler.compile import compile_charter
+
+PATHS = sorted(CASES.glob("*.charter"))
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_case_has_exactly_the_marked_findings(path: Path):
+    text = path.read_text("utf-8")
+    result = compile_charter(path, overrides=overrides_of(text))
+    assert findings_of(result) == expected_findings(text)
+    has_error = any(severity == "error" for _, severity, _, _ in expected_findings(text))
+    assert (result.ir is None) == has_error
+
+
+def test_every_code_has_a_case():
+    marked = {code for path in PATHS for _, _, code, _ in expected_findings(path.read_text("utf-8"))}
+    assert set(SUMMARIES) <= marked, f"without a case: {sorted(set(SUMMARIES) - marked)}"
