@@ -46,7 +46,7 @@ def add_line(builder: Builder, line: Line) -> None:
     first = line.parts[0]
     if builder.findings.full:
         return
-    if not isinstance(first, Token) or first.type != "NAME":
+    if not isinstance(first, Token) or first.kind != "NAME":
         _report(builder, line, odd_start(first, builder.span(first.start, first.end), "a declaration"))
         return
     pattern = block_patterns().get(first.text)
@@ -148,7 +148,7 @@ def _clause_line(builder: Builder, line: Line, clauses: Clauses, home: str, dept
     first = line.parts[0]
     if builder.findings.full:
         return
-    if not isinstance(first, Token) or first.type != "NAME":
+    if not isinstance(first, Token) or first.kind != "NAME":
         _report(builder, line, odd_start(first, builder.span(first.start, first.end), "a clause"))
         return
     pattern = find_clause(line.words(), clauses)

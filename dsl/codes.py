@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from charter.dsl.diagnostics import Diagnostic, Related, Severity
 from charter.dsl.source import Span
@@ -52,6 +51,7 @@ SUMMARIES: dict[str, str] = {
 }
 """Code to summary. A code never changes its meaning and is never given again."""
 
+_PAGES = Path(__file__).with_name("pages")
 _CODE = re.compile(r"CH\d{4}")
 
 
@@ -60,12 +60,12 @@ def error(code: str, span: Span | None, detail: str, *related: Related) -> Diagn
     return Diagnostic(code, Severity.ERROR, SUMMARIES[code], detail, span, related)
 
 
-def explain_page(code: str, more: Iterable[Traversable] = ()) -> str | None:
+def explain_page(code: str, more: Iterable[Path] = ()) -> str | None:
     """The Markdown page of a code, from here or from the directories `more`; None if there is none."""
     if not _CODE.fullmatch(code):
         return None
-    for directory in (files("charter.dsl").joinpath("pages"), *more):
-        page = directory.joinpath(f"{code}.md")
+    for directory in (_PAGES, *more):
+        page = directory / f"{code}.md"
         if page.is_file():
             return page.read_text("utf-8")
     return None

@@ -36,7 +36,7 @@ class Cursor:
     @property
     def kind(self) -> str:
         """The type of the part at the cursor, `END` behind the last."""
-        return self.parts[self.index].type if self.index < len(self.parts) else "END"
+        return self.parts[self.index].kind if self.index < len(self.parts) else "END"
 
     @property
     def text(self) -> str:

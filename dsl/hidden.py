@@ -10,25 +10,23 @@ from charter.dsl.codes import error
 from charter.dsl.findings import Findings
 from charter.dsl.source import Source, Span
 
-_HIDDEN = re.compile(
+HIDDEN = (
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]|\r(?!\n)"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
 )
+"""A character class, as a regular expression: what must not stand in a charter, nor be printed as it is."""
+
+_FORBIDDEN = re.compile(rf"{HIDDEN}|\r(?!\n)")
 _MOST = 20
 
 
 def find_hidden(source: Source, findings: Findings) -> None:
     """Reports the first hidden characters of a text."""
-    for count, match in enumerate(_HIDDEN.finditer(source.text)):
+    for count, match in enumerate(_FORBIDDEN.finditer(source.text)):
         if count >= _MOST:
             return
         place = Span(source.path, match.start(), match.end())
         findings.add(error("CH0007", place, _detail(match[0])))
-
-
-def is_hidden(character: str) -> bool:
-    """Whether a character must not be printed as it is."""
-    return _HIDDEN.fullmatch(character) is not None
 
 
 def _detail(character: str) -> str:

@@ -42,17 +42,33 @@ _TOKEN = rf"""
     | (?P<ODD>\d[\w.]*+|[^\s\w"#{{}}()\[\],:=<>]++|[\s\S])
     """
 _PATTERN = re.compile(_LONG_TEXT + _TOKEN, re.VERBOSE)
-# Behind a long text that is never closed none can be: looking again would cost the square of the length.
-_PATTERN_WITHOUT_LONG_TEXT = re.compile(_TOKEN, re.VERBOSE)
+
+
+@cache
+def _pattern_without_long_text() -> re.Pattern[str]:
+    """Behind a long text that is never closed none can be; to look again would cost the square of the length."""
+    return re.compile(_TOKEN, re.VERBOSE)
+
+
+_TERMINALS = {
+    **{kind: kind for kind in ("_NEWLINE", "COMMA", "COLON", "LBRACE", "RBRACE", "LPAR", "RPAR", "LSQB", "RSQB")},
+    **dict.fromkeys(("NAME", "TEXT"), "WORD"),
+    **dict.fromkeys(("DATE", "NUMBER", "LONG_TEXT", "ARROW", "RANGE", "COMPARE", "EQUALS"), "VALUE"),
+    **dict.fromkeys(("ODD", "OPEN_TEXT"), "VALUE"),
+    # The grammar has no place for it: only recovery knows where such a text must end.
+    "OPEN_LONG_TEXT": "OPEN_LONG_TEXT",
+}
 
 
 class Token:
-    """A token: its type, its text as written, and its place as character offsets `[start, end)`.
+    """A token: its kind, its text as written, and its place as character offsets `[start, end)`.
+
+    `type` is what the grammar calls it: it needs to know far less than the kind.
 
     Not a dataclass: a file of 50,000 lines makes half a million of them.
     """
 
-    __slots__ = ("end", "start", "text", "type")
+    __slots__ = ("end", "kind", "start", "text", "type")
 
     # What lark borrows for its end-of-input token.
     start_pos: ClassVar[None] = None
@@ -62,14 +78,15 @@ class Token:
     end_line: ClassVar[None] = None
     end_column: ClassVar[None] = None
 
-    def __init__(self, type: str, text: str, start: int, end: int) -> None:
-        self.type = type
+    def __init__(self, kind: str, text: str, start: int, end: int) -> None:
+        self.kind = kind
+        self.type = _TERMINALS[kind]
         self.text = text
         self.start = start
         self.end = end
 
     def __repr__(self) -> str:
-        return f"Token({self.type}, {self.text!r}, {self.start})"
+        return f"Token({self.kind}, {self.text!r}, {self.start})"
 
 
 def tokens(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]:
@@ -85,7 +102,7 @@ def tokens(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]
             if kind == "OPEN_LONG_TEXT":
                 start = _open_text_end(text, match.start(), stop)
                 yield Token(kind, text[match.start() : start], match.start(), start)
-                pattern = _PATTERN_WITHOUT_LONG_TEXT
+                pattern = _pattern_without_long_text()
                 break
             yield Token(kind, match[group], match.start(group), match.end(group))
         else:

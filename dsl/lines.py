@@ -49,7 +49,7 @@ def _mended(source: Source, findings: Findings, segment: list[Token], token: Tok
     at = _index(segment, token)
     if not broken:
         findings.add(_mistake(source, segment, at))
-    if at == 1 and len(segment) > 2 and segment[1].type == "COLON":
+    if at == 1 and len(segment) > 2 and segment[1].kind == "COLON":
         segment = [segment[0], *segment[2:]]
         try:
             (line,) = parse_lines(segment)
@@ -91,16 +91,16 @@ def _pieces(source: Source, segment: list[Token]) -> list[list[Token]]:
     pieces: list[list[Token]] = [[]]
     depth = 0
     for index, token in enumerate(segment):
-        is_key = index + 1 < len(segment) and segment[index + 1].type == "COLON" and token.type in {"NAME", "TEXT"}
+        is_key = index + 1 < len(segment) and segment[index + 1].kind == "COLON" and token.kind in {"NAME", "TEXT"}
         if index and is_key and "\n" in source.text[segment[index - 1].end : token.start]:
             depth = 0
             pieces.append([token])
             continue
-        if token.type in {"LSQB", "LPAR"}:
+        if token.kind in {"LSQB", "LPAR"}:
             depth += 1
-        elif token.type in _OPENER:
+        elif token.kind in _OPENER:
             depth -= 1
-        if token.type == "COMMA" and depth <= 0:
+        if token.kind == "COMMA" and depth <= 0:
             pieces.append([])
         else:
             pieces[-1].append(token)
@@ -120,16 +120,16 @@ def _bracket_mistake(source: Source, segment: list[Token]) -> Diagnostic | None:
     """The first bracket that has no partner."""
     opened: list[Token] = []
     for token in segment:
-        if token.type in {"LSQB", "LPAR"}:
+        if token.kind in {"LSQB", "LPAR"}:
             opened.append(token)
-        elif token.type in _OPENER:
-            if not opened or opened[-1].type != _OPENER[token.type]:
+        elif token.kind in _OPENER:
+            if not opened or opened[-1].kind != _OPENER[token.kind]:
                 detail = f"This `{token.text}` closes nothing. Remove it, or add the bracket that it belongs to."
                 return error("CH0023", _span(source, token), detail)
             opened.pop()
     if not opened:
         return None
-    closer = "]" if opened[-1].type == "LSQB" else ")"
+    closer = "]" if opened[-1].kind == "LSQB" else ")"
     detail = f"The bracket that opens here is not closed. Add `{closer}`."
     return error("CH0023", _span(source, opened[-1]), detail)
 
@@ -141,9 +141,9 @@ def _mistake(source: Source, segment: list[Token], at: int) -> Diagnostic:
         return bracket
     token = segment[min(at, len(segment) - 1)]
     span = _span(source, token)
-    if token.type in _LEXICAL:
+    if token.kind in _LEXICAL:
         return lexical_mistake(token, span)
-    if token.type == "COLON":
+    if token.kind == "COLON":
         return needless_colon(span)
     return error(
         "CH0024", span, f"`{shorten(token.text)}` cannot stand here. Remove it, or add what is missing before it."
@@ -157,11 +157,11 @@ def _pair_mistake(source: Source, piece: list[Token], at: int) -> Diagnostic:
         return bracket
     token = piece[min(at, len(piece) - 1)]
     span = _span(source, token)
-    if token.type in _LEXICAL:
+    if token.kind in _LEXICAL:
         return lexical_mistake(token, span)
-    if at >= len(piece) and token.type == "COLON":
+    if at >= len(piece) and token.kind == "COLON":
         return run_on(span, ":")
-    if len(piece) < 2 or piece[1].type != "COLON":
+    if len(piece) < 2 or piece[1].kind != "COLON":
         detail = "Between these braces stand pairs such as `seed: 7`. Put `:` between the key and its value."
         return error("CH0032", _span(source, piece[0]), detail)
     return error("CH0024", span, f"`{shorten(token.text)}` cannot stand here. A comma parts one pair from the next.")

@@ -19,10 +19,10 @@ def shorten(text: str, most: int = 40) -> str:
 def lexical_mistake(part: Token, span: Span) -> Diagnostic:
     """What is wrong with an `ODD`, `OPEN_TEXT` or `OPEN_LONG_TEXT` token."""
     text = part.text
-    if part.type == "OPEN_TEXT":
+    if part.kind == "OPEN_TEXT":
         detail = 'The quote that opens here is not closed on its line. Add `"`, or use `"""` for several lines.'
         return error("CH0011", span, detail)
-    if part.type == "OPEN_LONG_TEXT":
+    if part.kind == "OPEN_LONG_TEXT":
         return error("CH0012", span, 'The long text that opens here is never closed. Add `"""` where it ends.')
     if text == "%":
         return error("CH0015", span, "`%` touches its number, as in `95%`. Remove the space before it.")

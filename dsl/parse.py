@@ -1,6 +1,8 @@
 """Source text to syntax tree, with every mistake of the file in one run."""
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 
 from charter.dsl.ast import CharterFile
@@ -24,6 +26,23 @@ def parse(source: Source) -> tuple[CharterFile, tuple[Diagnostic, ...]]:
     The tree is as complete as the text allows; whether it may be used is said by the diagnostics
     (`has_errors`), which are in the order of the text. Never raises, whatever the text.
     """
+    with _collector_paused():
+        return _parse(source)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    # Parsing makes much that stays and no cycles: the collector would walk over all of it, time and again.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _parse(source: Source) -> tuple[CharterFile, tuple[Diagnostic, ...]]:
     builder = Builder(source)
     find_hidden(source, builder.findings)
     found = list(islice(tokens(source.text), MAX_TOKENS + 1))
@@ -49,7 +68,7 @@ def _lines(source: Source, builder: Builder, found: list[Token]) -> Iterable[Lin
 
 def _check_beginning(builder: Builder, found: list[Token]) -> None:
     """Reports a file that says nothing, or does not say in which edition of the language."""
-    words = [token for token in found[:2] if token.type != "_NEWLINE"]
+    words = [token for token in found[:2] if token.kind != "_NEWLINE"]
     if not words:
         detail = f"There is nothing in this file. Begin with `charter {EDITION}` and a `lifecycle`."
         builder.findings.add(error("CH0006", builder.span(0, 0), detail))

@@ -81,7 +81,7 @@ class _Mender:
         self.segment: list[Token] = []
         self.segment_broken = False
         self.guesses = 0
-        kinds = [token.type for token in piece]
+        kinds = [token.kind for token in piece]
         # How many `{` more than `}` there are: above zero one must be missing or be too many.
         self.surplus = kinds.count("LBRACE") - kinds.count("RBRACE")
 
@@ -90,14 +90,14 @@ class _Mender:
             self.index = index
             if self.findings.full:
                 break
-            if token.type == "_NEWLINE":
+            if token.kind == "_NEWLINE":
                 self._end_line()
-            elif token.type == "LBRACE":
+            elif token.kind == "LBRACE":
                 if len(self.frames) > MAX_DEPTH:
                     self.findings.add(too_deep(token.start, self.source.path))
                     break
                 self._open(token)
-            elif token.type == "RBRACE":
+            elif token.kind == "RBRACE":
                 self._end_line()
                 self._close(token)
             else:
@@ -120,7 +120,7 @@ class _Mender:
         """Indentation of the line a token stands on if it is the first there, else -1."""
         previous = self.piece[self.index - 1] if self.index else None
         place = self.source.position(token.start)
-        follows = previous is not None and previous.type != "_NEWLINE"
+        follows = previous is not None and previous.kind != "_NEWLINE"
         if follows and previous is not None and self.source.position(previous.end).line == place.line:
             return -1
         return place.column - 1
@@ -134,7 +134,7 @@ class _Mender:
     def _opening(self, words: list[Token]) -> _Opening:
         first = words[0]
         frame = self.frames[-1].opening
-        if first.type != "NAME" or frame.mapping:
+        if first.kind != "NAME" or frame.mapping:
             return _Opening(first.text, known=False)
         if len(self.frames) == 1:
             blocks = block_patterns()
@@ -190,12 +190,12 @@ class _Mender:
     def _block_follows(self, segment: list[Token], opening: _Opening) -> bool:
         """Whether the next line is in a block that this line should have opened."""
         token = self._peek()
-        if self.piece[self.index].type != "_NEWLINE" or token is None or token.type == "LBRACE":
+        if self.piece[self.index].kind != "_NEWLINE" or token is None or token.kind == "LBRACE":
             return False
-        if token.type == "RBRACE":
+        if token.kind == "RBRACE":
             return self.surplus < 0
         behind = self._peek(2)
-        if opening.mapping and (behind is None or behind.type != "COLON"):
+        if opening.mapping and (behind is None or behind.kind != "COLON"):
             return False
         deeper = self.source.position(token.start).column > self.source.position(segment[0].start).column
         inside = opening.clauses is not None and token.text in opening.clauses.by_first_word
@@ -229,10 +229,10 @@ class _Mender:
             self._open_without_header(token)
             return
         frame = self.frames[-1]
-        if segment[-1].type == "COLON" and len(segment) > 1 and not self._pairs_here():
+        if segment[-1].kind == "COLON" and len(segment) > 1 and not self._pairs_here():
             self.findings.add(needless_colon(self._span(segment[-1].start, segment[-1].end)))
             segment, broken = segment[:-1], True
-        if segment[-1].type == "COLON" and len(segment) > 1 and segment[-2].type in {"NAME", "TEXT"}:
+        if segment[-1].kind == "COLON" and len(segment) > 1 and segment[-2].kind in {"NAME", "TEXT"}:
             if len(segment) > 2:
                 add_pairs(self.source, self.findings, segment[:-2], frame.pairs)
             column = self.source.position(segment[-2].start).column - 1
@@ -294,7 +294,7 @@ class _Mender:
             self._close_missing()
         self._pop(token.end)
         behind = self._peek()
-        if behind is not None and behind.type not in {"_NEWLINE", "RBRACE", "COMMA"}:
+        if behind is not None and behind.kind not in {"_NEWLINE", "RBRACE", "COMMA"}:
             detail = "Behind `}` begins a new line. Put this on the next one."
             self.findings.add(error("CH0024", self._span(behind.start, behind.end), detail))
             self.segment_broken = True
@@ -319,7 +319,7 @@ class _Mender:
         inside = opening.clauses is not None and token.text in opening.clauses.by_first_word
         if token.text in block_patterns() and not inside and not opening.mapping:
             behind = self._peek()
-            return behind is not None and behind.type == "NAME"
+            return behind is not None and behind.kind == "NAME"
         if column > self.frames[-1].column:
             return False
         outer = self.frames[-2].opening.clauses
@@ -339,9 +339,9 @@ class _Mender:
         """Where a missing `}` should be: on the empty line behind the last token, or right behind it."""
         # The token at hand is the first that is outside, unless it is the end of a line.
         index = self.index if self._peek(0) is not None else len(self.piece) - 1
-        if self.piece[index] is self._peek(0) and self.piece[index].type != "_NEWLINE":
+        if self.piece[index] is self._peek(0) and self.piece[index].kind != "_NEWLINE":
             index -= 1
-        while index > 0 and self.piece[index].type == "_NEWLINE":
+        while index > 0 and self.piece[index].kind == "_NEWLINE":
             index -= 1
         end = self.piece[max(index, 0)].end
         line = self.source.position(end).line
@@ -357,4 +357,4 @@ class _Mender:
 
 
 def _is_pair(segment: list[Token]) -> bool:
-    return len(segment) > 1 and segment[1].type == "COLON"
+    return len(segment) > 1 and segment[1].kind == "COLON"

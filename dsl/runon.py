@@ -17,7 +17,7 @@ def cuts(text: str, parts: Sequence[Part], keywords: Container[str]) -> list[int
     for index in range(1, len(parts)):
         before, part = parts[index - 1], parts[index]
         if (
-            before.type in _CONTINUING
+            before.kind in _CONTINUING
             and isinstance(part, Token)
             and part.text in keywords
             and "\n" in text[before.end : part.start]

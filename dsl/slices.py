@@ -32,11 +32,11 @@ def _scan(text: str, position: int, starts: list[int]) -> int | None:
     """Adds the starts behind `position`; returns where to go on when a long text was left open."""
     for token in tokens(text, position):
         start = token.start
-        if token.type == "NAME":
+        if token.kind == "NAME":
             first = start == 0 or text[start - 1] == "\n"
             if first and token.text in KEYWORDS and start > starts[-1] and not _KEY.match(text, token.end):
                 starts.append(start)
-        elif token.type == "LONG_TEXT":
+        elif token.kind == "LONG_TEXT":
             header = _HEADER.search(text, start, token.end)
             if header is not None:
                 starts.append(header.start())

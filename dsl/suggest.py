@@ -1,7 +1,7 @@
 """Did you mean: the known word that is closest to an unknown one."""
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher, get_close_matches
+from difflib import get_close_matches
 
 _LONGEST = 60  # a longer word is no spelling mistake, and comparing is quadratic
 
@@ -15,12 +15,12 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     for candidate in candidates:
         if candidate.lower().replace("_", "-") == lowered:
             return candidate
-    # A swap of two letters scores low in short words, hence the lower cutoff and the check of letters.
-    for candidate in get_close_matches(lowered, candidates, n=3, cutoff=0.6):
-        same_letters = sorted(candidate) == sorted(lowered)
-        if same_letters or SequenceMatcher(None, lowered, candidate).ratio() >= 0.7:
+    # Two letters that changed places score low in short words.
+    letters = sorted(lowered)
+    for candidate in candidates:
+        if len(candidate) == len(lowered) and sorted(candidate) == letters:
             return candidate
-    return None
+    return next(iter(get_close_matches(lowered, candidates, n=1, cutoff=0.7)), None)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

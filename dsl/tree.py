@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from charter.dsl.lexer import Token
@@ -45,12 +45,12 @@ class Pair:
 
 
 class Group:
-    """`[...]` with its parts, or `(...)` with its pairs; `type` is BRACKETS or PARENS."""
+    """`[...]` with its parts, or `(...)` with its pairs; `kind` is BRACKETS or PARENS."""
 
-    __slots__ = ("end", "pairs", "parts", "start", "type")
+    __slots__ = ("end", "kind", "pairs", "parts", "start")
 
-    def __init__(self, type: str, start: int, end: int) -> None:
-        self.type = type
+    def __init__(self, kind: str, start: int, end: int) -> None:
+        self.kind = kind
         self.start = start
         self.end = end
         self.parts: list[Token | Group] = []
@@ -135,7 +135,7 @@ def _parser() -> "Lark":
         def lex(self, tokens: Any) -> Iterator[Any]:  # type: ignore[override]
             return iter(tokens)
 
-    grammar = files("charter.dsl").joinpath("grammar.lark").read_text("utf-8")
+    grammar = Path(__file__).with_name("grammar.lark").read_text("utf-8")
     return Lark(
         grammar,
         parser="lalr",

@@ -14,7 +14,7 @@ from charter.dsl.tree import Line, Part
 
 def odd_start(part: Part, span: Span, what: str) -> Diagnostic:
     """The finding for a line that does not begin with a word."""
-    if isinstance(part, Token) and part.type in {"ODD", "OPEN_TEXT", "OPEN_LONG_TEXT"}:
+    if isinstance(part, Token) and part.kind in {"ODD", "OPEN_TEXT", "OPEN_LONG_TEXT"}:
         return lexical_mistake(part, span)
     return error("CH0024", span, f"Every line begins with the word that names {what}; this one does not.")
 
@@ -74,7 +74,7 @@ def _half_keyword(path: str, line: Line, begun: tuple[ClausePattern, ...]) -> Di
     second = line.parts[1]
     span = Span(path, second.start, second.end)
     hint = ""
-    if isinstance(second, Token) and second.type == "NAME":
+    if isinstance(second, Token) and second.kind == "NAME":
         hint = did_you_mean(second.text, [pattern.words[1] for pattern in begun])
     return error("CH0032", span, f"After `{first.text}` comes {wanted}, as in `{example}`.{hint}")
 

@@ -109,7 +109,7 @@ def text(cursor: Cursor, what: str) -> Text:
 
 
 def _resolve(part: Token, cursor: Cursor) -> str:
-    long = part.type == "LONG_TEXT"
+    long = part.kind == "LONG_TEXT"
     body = part.text[3:-3] if long else part.text[1:-1]
     if long:
         body = long_text(body)
@@ -249,7 +249,7 @@ def list_value(group: Group, outer: Cursor, depth: int) -> ListValue:
 def entry(pair: Pair, outer: Cursor, depth: int = 0) -> Entry:
     """`key: value`."""
     at = outer.index
-    if pair.key.type == "TEXT":
+    if pair.key.kind == "TEXT":
         key = Name(_resolve(pair.key, outer), Span(outer.path, pair.key.start, pair.key.end), quoted=True)
     else:
         key = name_of(pair.key, outer.path, dotted=True, what="a key", at=at)
