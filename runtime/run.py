@@ -122,6 +122,7 @@ class Run:
             for future in done:
                 self._completed(self._running.pop(future), future.result())
         self.journal.commit()
+        shutil.rmtree(self.project.work, ignore_errors=True)
         return self.known
 
     def _erase_due(self) -> bool:
@@ -306,7 +307,6 @@ class Run:
             self._failed(work, outcome)
             return
         artifacts = {name: self.store.adopt(Path(path)) for name, path in dict(outcome.result["artifacts"]).items()}
-        shutil.rmtree(work.directory, ignore_errors=True)
         missing = [name for name in stage.outputs if name not in artifacts]
         if missing:
             detail = f"it made no artifact named {', '.join(f'`{name}`' for name in missing)}, which others wait for."

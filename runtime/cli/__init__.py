@@ -63,9 +63,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in self.lazy.items()])
 
 
-def _group(
-    name: str, summary: str, lazy: Mapping[str, tuple[str, str]], epilog: str | None = None
-) -> LazyGroup:
+def _group(name: str, summary: str, lazy: Mapping[str, tuple[str, str]], epilog: str | None = None) -> LazyGroup:
     return LazyGroup(name=name, help=summary, lazy=lazy, epilog=epilog, no_args_is_help=True)
 
 
@@ -185,9 +183,7 @@ def _wrap(text: str) -> list[str]:
 def _unexpected(error: Exception) -> Failure:
     if isinstance(error, OSError):
         where = f"`{error.filename}`: " if error.filename else ""
-        return Failure(
-            "the environment failed", f"{where}{error.strerror or error}.", exit_code=ExitCode.ENVIRONMENT
-        )
+        return Failure("the environment failed", f"{where}{error.strerror or error}.", exit_code=ExitCode.ENVIRONMENT)
     return Failure(
         "a bug in Charter",
         f"{type(error).__name__}: {error}. Nothing after this point happened, and nothing recorded is lost. "

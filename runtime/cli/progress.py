@@ -68,7 +68,7 @@ class Progress:
         self._running.pop(stage.id, None)
         self._line(f"  {click.style('✗', fg='red')} {stage.id}: {inert(body.summary)}")
         self._line(f"      {inert(body.detail)}")
-        for line in log.strip().splitlines()[-5:]:
+        for line in log.strip().splitlines()[-12:]:
             self._line(click.style(f"      | {inert(line)[:160]}", fg="bright_black"))
 
     def decided(self, stage: Stage, body: GateDecided) -> None:

@@ -59,7 +59,7 @@ def run(
         with open_engine(engine, url=opa_url, ca=opa_ca) as policy_engine:
             progress = Progress(len(ir.stages), quiet=as_json_)
             if not as_json_:
-                _headline(ir, project, actor, f"{policy_engine.name} {policy_engine.version}")
+                _headline(ir, project, actor, policy_engine.name)
             with progress.shown():
                 conclusion = conduct(
                     ir,

@@ -11,6 +11,7 @@ import click
 
 from charter.compiler.canonical import canonical_json, digest
 from charter.compiler.ir import IR, Approval
+from charter.runtime.assess import Status
 from charter.runtime.cli.packet import show_packet
 from charter.runtime.cli.signing import signing_key
 from charter.runtime.events import StatementSigned
@@ -71,7 +72,7 @@ def decide(
         show_packet(source, there_is, person)
     _confirm(decision, there_is, person, yes=yes, as_json=as_json)
     recorded = _record(source, approval, there_is, Signatory(person.id, key, trust.digest), decision, comment)
-    _conclude(recorded, there_is, as_json=as_json)
+    _conclude(recorded, there_is, _opened(source, approval), as_json=as_json)
 
 
 def _approval(ir: IR, name: str) -> Approval:
@@ -197,7 +198,14 @@ def _record(
     return body
 
 
-def _conclude(body: StatementSigned, there_is: Packet, *, as_json: bool) -> None:
+def _opened(source: Source, approval: Approval) -> int | None:
+    """The record of the decision that already opened the approval's gate, if one did."""
+    stage = approve_stage(source.ir, approval)
+    decided = source.state.stage(stage.id).exit
+    return decided.seq if decided and source.standing[stage.id].status is Status.DONE else None
+
+
+def _conclude(body: StatementSigned, there_is: Packet, opened: int | None, *, as_json: bool) -> None:
     signed = {item.person for item in there_is.verdict.approvals} | {body.person}
     missing = max(0, there_is.approval.quorum - len(signed)) if body.type == "approve" else 0
     if as_json:
@@ -210,12 +218,17 @@ def _conclude(body: StatementSigned, there_is: Packet, *, as_json: bool) -> None
             "reviewed": there_is.reviewed.digest(),
             "iteration": body.iteration,
             "signatures_missing": missing,
+            "gate_opened_before": opened,
         }
         click.echo(json.dumps(document, indent=2))
         return
     done = "approved" if body.type == "approve" else "rejected"
     click.echo(f"{click.style(done, bold=True)} `{body.approval}` as {body.person}; recorded as {body.statement[:19]}…")
-    if body.type == "reject":
+    if opened is not None:
+        click.echo(
+            f"  its gate had opened before (record {opened}): this is kept, and undoes nothing that has happened"
+        )
+    elif body.type == "reject":
         click.echo("  it stays denied until something that was reviewed changes, or you approve")
     elif missing:
         click.echo(f"  {missing} more of `{body.role}` must sign")

@@ -1,12 +1,14 @@
 """Which policy engine decides: embedded by default, an OPA server when asked for."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.gates.engine import EngineFailure, PolicyEngine
+
+TOKEN_VARIABLE = "CHARTER_OPA_TOKEN"  # noqa: S105 - the variable's name, not a token
 
 
 @contextmanager
@@ -18,51 +20,39 @@ def open_engine(name: str, *, url: str | None = None, ca: Path | None = None) ->
     Raises:
         Failure: no `opa` command to start, or the server does not answer.
     """
-    engine, close = _open(name, url, ca)
-    try:
-        yield engine
-    finally:
-        close()
-
-
-def _open(name: str, url: str | None, ca: Path | None) -> tuple[PolicyEngine, Callable[[], None]]:
     if name == "embedded" and url is None:
         from charter.runtime.gates.embedded import EmbeddedEngine
 
-        embedded = EmbeddedEngine()
-        return embedded, embedded.close
-    from charter.runtime.gates.server import ServerAddress, ServerEngine
+        with closing(EmbeddedEngine()) as embedded:
+            yield embedded
+    elif url is not None:
+        from charter.runtime.gates.server import ServerAddress, ServerEngine
 
-    try:
-        if url is not None:
-            engine = ServerEngine(ServerAddress(url, token=os.environ.get("CHARTER_OPA_TOKEN"), ca=ca))
-            return engine, engine.close
-        return _own_server()
-    except EngineFailure as failure:
-        raise Failure(
-            "the policy engine does not answer",
-            f"{failure.message}. `charter doctor` says which engines work here.",
-            exit_code=ExitCode.ENVIRONMENT,
-        ) from failure
+        address = ServerAddress(url, token=os.environ.get(TOKEN_VARIABLE), ca=ca)
+        with closing(ServerEngine(address)) as engine:
+            yield engine
+    else:
+        with _own_server() as engine:
+            yield engine
 
 
-def _own_server() -> tuple[PolicyEngine, Callable[[], None]]:
+@contextmanager
+def _own_server() -> Iterator[PolicyEngine]:
     from charter.runtime.gates.loopback import LoopbackServer, find_opa
     from charter.runtime.gates.server import ServerEngine
 
     opa = find_opa()
     if opa is None:
         raise Failure(
-            "no OPA to start",
-            "there is no `opa` command on PATH, and `$OPA_BIN` names none. Install Open Policy Agent 1.4 or newer, "
-            "name a server with `--opa-url`, or use the embedded engine.",
+            "no opa command",
+            "`--engine opa` starts an OPA server, but there is no `opa` on PATH and `$OPA_BIN` names none. Install "
+            "OPA 1.4 or newer, name a running server with `--opa-url`, or leave the option out: the embedded engine "
+            "decides the same.",
             exit_code=ExitCode.ENVIRONMENT,
         )
-    server = LoopbackServer(opa)
-    engine = ServerEngine(server.address)
-
-    def close() -> None:
-        engine.close()
-        server.close()
-
-    return engine, close
+    try:
+        server = LoopbackServer(opa)
+    except EngineFailure as failure:
+        raise Failure("the OPA server did not start", failure.message, exit_code=ExitCode.ENVIRONMENT) from failure
+    with closing(server), closing(ServerEngine(server.address)) as engine:
+        yield engine

@@ -79,6 +79,8 @@ class LocalExecutor:
         """Queue a task; see `Executor.submit`."""
         future: Future[Outcome] = Future()
         with self._lock:
+            if self._closing:
+                raise RuntimeError("the executor is closed")
             self._queue.append(_Running(task, resources, future, task.flavour, log_fd=-1))
         self._ring()
         return future
@@ -105,15 +107,22 @@ class LocalExecutor:
             os.write(self._bell_write, b".")
 
     def _loop(self) -> None:
+        try:
+            self._serve()
+        finally:  # whatever happened, nobody may wait for ever on a future
+            with self._lock:
+                self._closing = True
+            self._end_all()
+
+    def _serve(self) -> None:
         while True:
             with self._lock:
                 if self._closing:
-                    break
+                    return
                 self._start_queued()
             for key, _ in self._selector.select(_TICK if self._running else None):
                 self._handle(key.data, key.fd)
             self._watch()
-        self._end_all()
 
     def _handle(self, what: Any, fd: int) -> None:
         if what == "bell":
@@ -203,6 +212,8 @@ class LocalExecutor:
                 self._finish(number, run)
 
     def _read_log(self, run: _Running, fd: int) -> None:
+        if fd != run.log_fd:
+            return  # the stage ended in this very round, and its pipe is closed: the number may be another's now
         try:
             chunk = os.read(fd, 1 << 16)
         except BlockingIOError:

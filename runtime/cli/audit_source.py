@@ -1,0 +1,68 @@
+"""Where an auditor's command finds the ledger and the key: a file that was named, or the project's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from charter.runtime.cli.options import chosen_project, project_option
+from charter.runtime.ledger.checkpoint import VerifierKey
+from charter.runtime.ledger.keys import load_public_key
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A ledger's file and what lies beside it.
+
+    Attributes:
+        key_path: the file that the key came from; None: it is the one that the ledger names.
+        anchor_path: the project's own anchors, None without a project or without such a file.
+    """
+
+    ledger_path: Path
+    key: VerifierKey | None
+    key_path: Path | None
+    anchor_path: Path | None
+
+
+def source_options(command: Command) -> Command:
+    """Options that say which ledger and key to use; they become `ledger`, `project_dir` and `key_path`."""
+    for option in (
+        click.option(
+            "--key",
+            "key_path",
+            type=click.Path(path_type=Path),
+            help="The ledger's public key (verifier key or PEM), best from your own files.",
+        ),
+        project_option,
+        click.option(
+            "--ledger",
+            type=click.Path(path_type=Path),
+            help="A ledger's file, for instance a copy.  [default: the project's]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def find_source(ledger: Path | None, project_dir: Path | None, key_path: Path | None) -> Source:
+    """The ledger to read: `--ledger FILE`, else the project's with the public key beside it.
+
+    Raises:
+        Failure: no project, or the key's file is not usable.
+    """
+    if ledger is not None:
+        return Source(ledger, load_public_key(key_path, None) if key_path else None, key_path, None)
+    project = chosen_project(project_dir)
+    if key_path is None and project.ledger_public_key_path.exists():
+        key_path = project.ledger_public_key_path
+    return Source(
+        project.ledger_path,
+        load_public_key(key_path, None) if key_path else None,
+        key_path,
+        project.checkpoints_path if project.checkpoints_path.exists() else None,
+    )

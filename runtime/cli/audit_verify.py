@@ -1,0 +1,149 @@
+"""`charter audit verify`: is the ledger whole, unaltered and anchored."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from charter.runtime.cli.audit_source import Source, find_source, source_options
+from charter.runtime.cli.inert import inert
+from charter.runtime.ledger.anchors import read_anchors
+from charter.runtime.ledger.verify import Verdict, VerificationReport, verify_ledger
+
+_CHECKED = (
+    "header form, order, chain, ids, times, bodies, attachments, tree hashes, newest checkpoint and its signature"
+)
+_WORDS = {
+    Verdict.TAMPERED: ("TAMPERED OR DAMAGED", "red"),
+    Verdict.EMPTY: ("EMPTY: nothing is recorded", "yellow"),
+    Verdict.INCOMPLETE: ("WHOLE, BUT INCOMPLETE", "yellow"),
+    Verdict.NOT_ANCHORED: ("WHOLE, BUT NOT ANCHORED", "yellow"),
+    Verdict.ANCHORED: ("WHOLE AND ANCHORED", "green"),
+}
+
+
+@click.command("verify")
+@source_options
+@click.option(
+    "--pin",
+    "pin_paths",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Signed checkpoints kept away from the ledger, such as an old copy of charter.checkpoints; repeatable.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def audit_verify(
+    ledger: Path | None, project_dir: Path | None, key_path: Path | None, pin_paths: tuple[Path, ...], form: str
+) -> None:
+    """Check that the ledger is whole, unaltered and anchored.
+
+    \b
+    Exit codes: 0 whole and anchored by a pin of yours, 1 tampered or damaged,
+    6 whole but not anchored, or with bodies missing, or empty.
+    """
+    source = find_source(ledger, project_dir, key_path)
+    own = [path for path in pin_paths if not _is_beside(path, source)]
+    pins = [note for path in own for note in read_anchors(path)]
+    local = read_anchors(source.anchor_path) if source.anchor_path else []
+    progress = _Progress()
+    report = verify_ledger(
+        source.ledger_path, pins=pins, local_pins=local, public_key=source.key, progress=progress.show
+    )
+    progress.clear()
+    if form == "json":
+        click.echo(json.dumps(_document(report, source), indent=2, ensure_ascii=True))
+    else:
+        _print(report, source)
+    raise SystemExit(int(report.exit_code))
+
+
+def _is_beside(path: Path, source: Source) -> bool:
+    """Whether a pin is the very file that whoever holds the ledger writes too."""
+    return source.anchor_path is not None and path.exists() and path.samefile(source.anchor_path)
+
+
+class _Progress:
+    """A line that is rewritten on a terminal, and nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+
+    def show(self, done: int, total: int) -> None:
+        if self.live:
+            click.echo(f"\r\x1b[2K{done:,} of {total:,} records", nl=False, err=True)
+
+    def clear(self) -> None:
+        if self.live:
+            click.echo("\r\x1b[2K", nl=False, err=True)
+
+
+def _print(report: VerificationReport, source: Source) -> None:
+    def line(name: str, text: str) -> None:
+        click.echo(f"{name:<12} {text}")
+
+    line("ledger", f"{inert(source.ledger_path)}, {inert(report.origin) or 'of unknown origin'}")
+    line("records", f"{report.size:,}, root {report.root.hex()}")
+    line("key", f"{inert(report.key) or 'none'} ({_key_from(source)})")
+    line("checked", _CHECKED)
+    line("anchored", _anchoring(report))
+    if report.bodies_missing or report.attachments_missing:
+        line("missing", f"{report.bodies_missing:,} bodies, {report.attachments_missing:,} attachments")
+    for finding in report.findings:
+        line("finding", click.style(inert(finding), fg="red"))
+    if report.finding_count > len(report.findings):
+        line("", f"and {report.finding_count - len(report.findings):,} more")
+    words, color = _WORDS[report.verdict]
+    line("verdict", click.style(words, fg=color, bold=True))
+    for advice in _advice(report, source):
+        click.echo(f"             {advice}")
+
+
+def _key_from(source: Source) -> str:
+    return f"from {inert(source.key_path)}" if source.key_path else "as the ledger itself names it"
+
+
+def _anchoring(report: VerificationReport) -> str:
+    if report.anchored:
+        newer = report.size - report.anchored
+        rest = f"; the {newer:,} newer ones are signed, but no pin of yours covers them" if newer else ""
+        return f"the first {report.anchored:,} records, by your pins{rest}"
+    if report.anchored_locally:
+        return f"the first {report.anchored_locally:,} records, only by the file beside the ledger"
+    return "nothing"
+
+
+def _advice(report: VerificationReport, source: Source) -> list[str]:
+    if report.verdict is Verdict.TAMPERED:
+        return ["Keep the file as it is for inquiry. What it says from the first finding on cannot be relied on."]
+    advice = []
+    if not report.anchored:
+        advice = [
+            "A signature and a chain cannot show that the whole ledger was rolled back or signed anew.",
+            "Give `--pin FILE` with checkpoints that were kept where the ledger's holder cannot write:",
+            "an earlier copy of charter.checkpoints from version control, mail or an archive.",
+        ]
+    if source.key_path is None:
+        advice.append("Without `--key FILE`, anybody's key passes; a pin of yours vouches for it.")
+    return advice
+
+
+def _document(report: VerificationReport, source: Source) -> dict[str, object]:
+    return {
+        "ledger": str(source.ledger_path),
+        "origin": report.origin,
+        "verdict": report.verdict.value,
+        "exit_code": int(report.exit_code),
+        "records": report.size,
+        "root": report.root.hex(),
+        "key": report.key,
+        "key_from": str(source.key_path) if source.key_path else None,
+        "checked": _CHECKED.split(", "),
+        "pins": report.pins,
+        "anchored_records": report.anchored,
+        "anchored_records_by_the_file_beside_it": report.anchored_locally,
+        "bodies_missing": report.bodies_missing,
+        "attachments_missing": report.attachments_missing,
+        "findings": [{"check": finding.check, "seq": finding.seq, "what": finding.what} for finding in report.findings],
+        "finding_count": report.finding_count,
+    }

@@ -1,0 +1,54 @@
+"""`charter report`: the audit report as one HTML file."""
+
+import os
+from pathlib import Path
+
+import click
+
+from charter.runtime.cli.inert import inert
+from charter.runtime.cli.options import chosen_project, project_option
+from charter.runtime.failure import ExitCode, Failure
+
+
+@click.command()
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The file; `-` prints.  [default: charter-report.html]"
+)
+@project_option
+def report(output: Path | None, project_dir: Path | None) -> None:
+    """Write the audit report: one HTML file without scripts, for reading, mailing and printing.
+
+    It is made from the ledger alone, verifies it on the way, and says what was not checked.
+    Exit codes: 0 written, 1 written but the ledger was tampered with.
+    """
+    from charter.runtime.ledger import Ledger
+    from charter.runtime.report.build import build_report, ledger_view
+    from charter.runtime.report.html import render
+    from charter.runtime.report.source import read_source
+
+    project = chosen_project(project_dir)
+    with Ledger.open_read_only(project.ledger_path) as ledger:
+        checkpoint = ledger.checkpoint()
+    source = read_source(project)
+    view = build_report(source, ledger_view(project, checkpoint))
+    page = render(view)
+    path = output or project.root / "charter-report.html"
+    if str(path) == "-":
+        click.echo(page)
+    else:
+        _write(path, page)
+        click.echo(f"{inert(view.state)}")
+        click.echo(f"{len(view.stages)} stages and {len(view.decisions)} decisions written to {inert(path)}")
+        click.echo(f"the ledger is {view.ledger.verdict}")
+    raise SystemExit(int(ExitCode.DENIED if view.ledger.tone == "bad" else ExitCode.OK))
+
+
+def _write(path: Path, page: str) -> None:
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        scratch.write_text(page, "utf-8")
+        scratch.replace(path)
+    except (OSError, ValueError) as error:
+        scratch.unlink(missing_ok=True)
+        reason = error.strerror if isinstance(error, OSError) else "the name is not a path"
+        raise Failure("cannot write the report", f"`{path}`: {reason}.", exit_code=ExitCode.ENVIRONMENT) from error

@@ -1,0 +1,128 @@
+"""A run does what is due, once, and says what it waits for."""
+
+import json
+
+from sandbox import Sandbox
+
+
+def test_a_chain_runs_and_the_next_run_repeats_nothing(sandbox: Sandbox) -> None:
+    sandbox.chain(["step"] * 3)
+    assert sandbox.charter("run").code == 0
+    assert sandbox.executed == ["acquire/d0", "acquire/d1", "acquire/d2"]
+    before = len(sandbox.of_kind("gate.decided"))
+    assert sandbox.charter("run").code == 0
+    assert len(sandbox.executed) == 3
+    assert len(sandbox.of_kind("gate.decided")) == before
+
+
+def test_changed_code_runs_again_with_all_that_follows(sandbox: Sandbox) -> None:
+    sandbox.chain(["step", "other", "step"])
+    sandbox.steps("\ndef other(context):\n    return made(context, 'y')\n")
+    sandbox.charter("run")
+    sandbox.steps("\ndef other(context):\n    return made(context, 'z')\n")
+    assert sandbox.charter("run").code == 0
+    assert len(sandbox.executed) == 6, "all three use the changed file"
+
+
+def test_a_reformatted_charter_changes_nothing(sandbox: Sandbox) -> None:
+    sandbox.chain(["step", "step"])
+    sandbox.charter("run")
+    path = sandbox.root / "chain.charter"
+    path.write_text(path.read_text().replace("  source", "      source").replace("lifecycle", "# why\nlifecycle"))
+    assert sandbox.charter("run").code == 0
+    assert len(sandbox.executed) == 2
+
+
+def test_a_new_policy_decides_again_without_running_again(sandbox: Sandbox) -> None:
+    sandbox.chain(["step", "step"])
+    sandbox.charter("run")
+    decided = len(sandbox.of_kind("gate.decided"))
+    sandbox.write("stop.rego", 'package stop\n\ndeny contains "not today" if input.transition.stage == "acquire/d1"\n')
+    sandbox.chain(["step", "step"], head='policy stop {\n  rego "stop.rego"\n  before acquire\n}\n')
+    done = sandbox.charter("run")
+    assert done.code == 1
+    assert "not today" in done.out
+    assert len(sandbox.executed) == 2, "the work is unchanged"
+    assert len(sandbox.of_kind("gate.decided")) > decided
+    again = sandbox.charter("run")
+    assert again.code == 1
+    assert "not today" in again.out
+
+
+def test_a_denied_exit_hides_the_output_from_the_next_stage(sandbox: Sandbox) -> None:
+    head = 'policy stop {\n  rego "stop.rego"\n  before d1\n}\n'
+    sandbox.write("stop.rego", 'package stop\n\ndeny contains "no" if true\n')
+    sandbox.chain(["step", "step", "step"], head=head)
+    assert sandbox.charter("run").code == 1
+    assert sandbox.executed == ["acquire/d0"]
+    standing = json.loads(sandbox.charter("status", "--json").out)["stages"]
+    assert [item["status"] for item in standing] == ["done", "denied", "blocked"]
+
+
+def test_nothing_starts_before_its_decision_is_durable(sandbox: Sandbox) -> None:
+    """The stage itself reads the ledger: its own entry decision must be there already."""
+    sandbox.steps(
+        """
+def looks(context):
+    from charter.runtime.ledger.ledger import Ledger
+    with Ledger.open_read_only(context.project / ".charter" / "ledger.db") as ledger:
+        mine = [event for event in ledger.events() if event.body.get("stage") == context.stage]
+    kinds = [(event.kind, event.body.get("point"), event.body.get("allow")) for event in mine]
+    assert ("gate.decided", "entry", True) in kinds, kinds
+    assert kinds[-1][0] == "stage.started", kinds
+    return made(context)
+"""
+    )
+    sandbox.chain(["looks"] * 4)
+    done = sandbox.charter("run")
+    assert done.code == 0, done.out
+    for applied in sandbox.of_kind("gate.applied"):
+        decision = sandbox.events[applied.body["decision"]]
+        assert decision.kind == "gate.decided"
+        assert decision.body["gate"] == applied.body["gate"]
+        assert decision.body["allow"] is True
+        assert decision.seq < applied.seq
+
+
+def test_two_runs_at_once_one_holds_the_lease_the_other_says_who(sandbox: Sandbox) -> None:
+    sandbox.steps("\ndef slow(context):\n    time.sleep(3)\n    return made(context)\n")
+    sandbox.chain(["slow"])
+    first = sandbox.start("run")
+    while not (sandbox.root / ".charter" / "lease").exists() or not (sandbox.root / ".charter" / "lease").read_text():
+        assert first.poll() is None
+    second = sandbox.charter("run")
+    assert second.code == 5
+    assert f"process {first.pid}" in second.err
+    assert first.wait(30) == 0
+    first.communicate()
+    assert sandbox.executed == ["acquire/d0"]
+
+
+def test_an_altered_artifact_is_not_used(sandbox: Sandbox) -> None:
+    sandbox.chain(["step"])
+    sandbox.charter("run")
+    digest = sandbox.of_kind("stage.finished")[0].body["artifacts"]["data"]["digest"].removeprefix("sha256:")
+    artifact = sandbox.root / ".charter" / "store" / digest[:2] / digest[2:]
+    artifact.chmod(0o644)
+    artifact.write_text("forged")
+    sandbox.chain(["step", "step"])
+    done = sandbox.charter("run")
+    assert done.code == 1
+    assert "altered" in done.err
+    assert sandbox.executed == ["acquire/d0"]
+
+
+def test_a_plan_says_what_would_run_and_why(sandbox: Sandbox) -> None:
+    sandbox.chain(["step", "step"])
+    plan = json.loads(sandbox.charter("plan", "--json").out)["stages"]
+    assert [item["status"] for item in plan] == ["run", "blocked"]
+    sandbox.charter("run")
+    plan = json.loads(sandbox.charter("plan", "--json").out)["stages"]
+    assert [item["status"] for item in plan] == ["done", "done"]
+    assert not (sandbox.root / "plan").exists()
+
+
+def test_both_engines_run_the_same_lifecycle(sandbox: Sandbox, opa: str) -> None:
+    sandbox.chain(["step", "step"])
+    assert sandbox.charter("run", "--engine", "opa", env={"OPA_BIN": opa}).code == 0
+    assert {event.body["engine"] for event in sandbox.of_kind("gate.decided")} == {"opa"}
