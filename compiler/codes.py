@@ -3,6 +3,8 @@
 CH06 thresholds, CH07 duties, CH08 waivers and hazards, CH09 files.
 """
 
+from pathlib import Path
+
 from charter.dsl.diagnostics import Diagnostic, Related, Severity
 from charter.dsl.source import Span
 
@@ -79,6 +81,10 @@ SUMMARIES: dict[str, str] = {
     "CH0907": "file cannot be read",
 }
 """A code never changes its meaning and is never given again."""
+
+
+PAGES = Path(__file__).parent / "pages"
+"""One Markdown page for each code: what is found, why, and a wrong and a right example."""
 
 
 def error(code: str, span: Span | None, detail: str, *related: Related) -> Diagnostic:

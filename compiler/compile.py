@@ -11,11 +11,12 @@ from types import MappingProxyType
 
 import msgspec
 
-from charter.compiler import ir, model
+from charter.compiler import model
 from charter.compiler.codec import decode_ir, encode_ir, ir_digest
 from charter.compiler.controls import Lowering, control_spans, lower_controls
 from charter.compiler.files import ProjectFiles
 from charter.compiler.graph import LifecycleGraph
+from charter.compiler.ir import IR
 from charter.compiler.lower import (
     edition_of,
     lower_declarations,
@@ -52,13 +53,15 @@ class CompileResult:
         sources: the texts that the findings' spans refer to, by path.
         charter: the typed model, for reports; None when the text could not be read at all.
         graph: the lifecycle graph, as far as references resolve.
+        draft: the lowered charter before files are pinned and digests taken; enough to draw, not to run.
     """
 
-    ir: ir.IR | None
+    ir: IR | None
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, Source] = field(default_factory=dict)
     charter: model.Charter | None = None
     graph: LifecycleGraph | None = None
+    draft: IR | None = None
 
 
 def compile_charter(path: Path, *, overrides: Mapping[str, str] = _NONE, as_text: str | None = None) -> CompileResult:
@@ -91,18 +94,18 @@ def _compile(path: Path, overrides: Mapping[str, str], as_text: str | None, *, w
     for examine in PASSES:
         findings += examine(context)
     sources = {source.path: source}
-    compiled: ir.IR | None = None
+    draft: IR | None = None
     if not has_errors(findings):
-        compiled, more = _lower(charter, graph, Places(sources), named)
+        draft, more = _lower(charter, graph, Places(sources), named)
         findings += more
-        if compiled is not None and will_run:
-            compiled = sealed(compiled, pin_files(charter, files))
+    sound = draft is not None and not has_errors(findings)
     return CompileResult(
-        compiled if will_run and not has_errors(findings) else None,
-        _in_order(findings),
-        sources,
-        charter,
-        graph,
+        ir=sealed(draft, pin_files(charter, files)) if draft is not None and sound and will_run else None,
+        diagnostics=_in_order(findings),
+        sources=sources,
+        charter=charter,
+        graph=graph,
+        draft=draft if sound else None,
     )
 
 
@@ -126,7 +129,7 @@ def _in_order(findings: list[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 def _lower(
     charter: model.Charter, graph: LifecycleGraph, places: Places, named: NamedFiles
-) -> tuple[ir.IR | None, tuple[Diagnostic, ...]]:
+) -> tuple[IR | None, tuple[Diagnostic, ...]]:
     order = graph.order()
     assert order is not None  # the shape pass has said so
     lowering = Lowering(charter, graph, places, named.packages)
@@ -146,7 +149,7 @@ def _lower(
     )
     if bundle is None:
         return None, findings
-    compiled = ir.IR(
+    compiled = IR(
         lifecycle=lifecycle,
         parameters=lower_parameters(lowering),
         roles=lower_roles(lowering),
@@ -164,7 +167,7 @@ def _lower(
     return compiled, findings
 
 
-def sealed(compiled: ir.IR, pins: Mapping[str, str]) -> ir.IR:
+def sealed(compiled: IR, pins: Mapping[str, str]) -> IR:
     """The IR with its pins, and the digests of its meaning and of itself."""
     pinned = msgspec.structs.replace(compiled, pins=dict(sorted(pins.items())), meaning=meaning_digest(compiled))
     named = msgspec.structs.replace(pinned, digest=ir_digest(pinned))

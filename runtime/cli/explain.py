@@ -1,7 +1,5 @@
 """`charter explain`: the page of a finding's code, with a wrong and a right example."""
 
-from importlib.resources import files
-
 import click
 
 from charter.runtime.failure import Failure
@@ -11,10 +9,11 @@ from charter.runtime.failure import Failure
 @click.argument("code", metavar="CODE")
 def explain(code: str) -> None:
     """Explain CODE, such as CH0402: what was found, why it matters, and a wrong and a right example."""
+    from charter.compiler.codes import PAGES
     from charter.dsl.codes import explain_page
 
     wanted = code.strip().upper()
-    page = explain_page(wanted, [files("charter.compiler").joinpath("pages")])
+    page = explain_page(wanted, [PAGES])
     if page is None:
         raise Failure("no such code", f"`{code}` is not a code that Charter reports.{_near(wanted)}")
     click.echo(page.rstrip("\n"))

@@ -1,16 +1,13 @@
 """The pages of `charter explain`: every code has one, and its examples do what they say."""
 
 import re
-from pathlib import Path
 
 import pytest
 from base import CASES, whole
 
-import charter.compiler
-from charter.compiler.codes import SUMMARIES
+from charter.compiler.codes import PAGES, SUMMARIES
 from charter.compiler.compile import CompileResult, compile_charter
 
-PAGES = Path(charter.compiler.__file__).parent / "pages"
 _EXAMPLE = re.compile(r"^```charter (wrong|right)([^\n]*)\n(.*?)^```$", re.M | re.S)
 
 
