@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 _SHARE_TOLERANCE = 1e-9
 
 
-def training_part(parts: Mapping[str, float]) -> str:
-    """The part that may be learnt from: `train`, or else the first."""
-    return "train" if "train" in parts else next(iter(parts))
+TRAINING_PART = "train"
+"""The part that `prepare` learns from."""
 
 
-def assign_parts(frame: "pd.DataFrame", split: Mapping[str, Any]) -> "npt.NDArray[np.int64]":
-    """For every row, the index of its part in `split["parts"]`.
+def assign_parts(frame: "pd.DataFrame", split: Mapping[str, Any]) -> "npt.NDArray[np.str_]":
+    """For every row, the name of its part. In which order the parts are listed makes no difference.
 
     Within each stratum a part gets its share of rows, off by less than one; what rounding leaves over goes
     to the parts that earlier strata left short, so many small strata do not starve a part. A missing value
@@ -42,7 +41,8 @@ def assign_parts(frame: "pd.DataFrame", split: Mapping[str, Any]) -> "npt.NDArra
     import numpy as np
 
     parts: Mapping[str, float] = split["parts"]
-    shares = np.array([float(share) for share in parts.values()])
+    names = sorted(parts)
+    shares = np.array([float(parts[name]) for name in names])
     if abs(shares.sum() - 1) > _SHARE_TOLERANCE or (shares <= 0).any():
         raise StageRefused(
             "shares do not add up",
@@ -60,7 +60,7 @@ def assign_parts(frame: "pd.DataFrame", split: Mapping[str, Any]) -> "npt.NDArra
             counts[index] += 1
         owed -= counts
         assigned[shuffled] = np.repeat(np.arange(len(shares)), counts)
-    return assigned
+    return np.array(names)[assigned]
 
 
 def _strata(frame: "pd.DataFrame", column: str | None) -> "list[npt.NDArray[np.int64]]":

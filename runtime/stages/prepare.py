@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from charter.runtime.stages.api import Evidence, StageContext, StageRefused, StageResult
 from charter.runtime.stages.features import MOST_LEVELS
-from charter.runtime.stages.partition import assign_parts, training_part
+from charter.runtime.stages.partition import TRAINING_PART, assign_parts
 from charter.runtime.stages.tables import read_frame, require_columns, write_frame
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class _Work:
 
     frame: "pd.DataFrame"
     spec: Mapping[str, Any]
-    assigned: "npt.NDArray[np.int64] | None" = None
+    assigned: "npt.NDArray[np.str_] | None" = None
     evidence: list[Evidence] = field(default_factory=list)
 
     def training(self) -> "pd.DataFrame":
@@ -37,10 +37,14 @@ class _Work:
         split = self.spec.get("split")
         if split is None:
             return self.frame
+        if TRAINING_PART not in split["parts"]:
+            raise StageRefused(
+                "no part to learn from",
+                f"`impute` and `encode` learn from the part that is called `{TRAINING_PART}`, and the split has none.",
+            )
         if self.assigned is None:
             self.assigned = assign_parts(self.frame, split)
-        part = list(split["parts"]).index(training_part(split["parts"]))
-        rows: pd.DataFrame = self.frame[self.assigned == part]
+        rows: pd.DataFrame = self.frame[self.assigned == TRAINING_PART]
         return rows
 
 

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def split(context: StageContext) -> StageResult:
-    """Write one Parquet file a part, in the order of the charter."""
+    """Write one Parquet file a part, with the part's name."""
     frame = read_frame(context.inputs["data"], what="the data to split")
     if context.spec.get("target") is not None:
         read_target(frame, str(context.spec["target"]), what="the data to split", both_classes=True)
     assigned = assign_parts(frame, context.spec)
     artifacts = {}
     evidence = []
-    for index, part in enumerate(context.spec["parts"]):
-        rows = frame[assigned == index]
+    for part in context.spec["parts"]:
+        rows = frame[assigned == part]
         if len(rows) == 0:
             raise StageRefused(
                 "a part without rows",
@@ -33,7 +33,7 @@ def split(context: StageContext) -> StageResult:
     return StageResult(artifacts=artifacts, evidence=evidence)
 
 
-def shared_rows(frame: "pd.DataFrame", assigned: "npt.NDArray[np.int64]") -> int:
+def shared_rows(frame: "pd.DataFrame", assigned: "npt.NDArray[np.str_]") -> int:
     """How many different rows (all columns equal) occur in more than one part."""
     import pandas as pd
 

@@ -1,0 +1,1 @@
+"""The example team's own trainers."""
