@@ -9,7 +9,7 @@ from charter.runtime.events import EvidenceRecord, GateDecided
 from charter.runtime.report.numbers import decimal_of, shown
 from charter.runtime.state import Decided, StageState
 
-Standing = Literal["met", "breached", "waived", "advisory", "unproved", "pending"]
+Standing = Literal["met", "breached", "waived", "advisory", "unproved", "stale", "pending"]
 
 STANDING_WORDS: Mapping[Standing, str] = {
     "met": "met",
@@ -17,6 +17,7 @@ STANDING_WORDS: Mapping[Standing, str] = {
     "waived": "waived",
     "advisory": "not met (advisory)",
     "unproved": "not evaluated",
+    "stale": "met before a change",
     "pending": "not decided yet",
 }
 
@@ -82,12 +83,25 @@ class ControlView:
         return STANDING_WORDS[self.standing]
 
 
-def control_view(control: Control, state: StageState) -> ControlView:
-    """A control of one of a stage's gates, as the latest decision left it."""
+def is_stale(decided: Decided, key: str | None, bundle: str) -> bool:
+    """Whether a gate allowed other work than now counts, or under other policies: no green for what there is now."""
+    return decided.body.allow and (decided.body.bundle != bundle or key not in {None, decided.body.key})
+
+
+def control_view(control: Control, state: StageState, key: str | None, bundle: str) -> ControlView:
+    """A control of one of a stage's gates, as the latest decision left it.
+
+    Args:
+        control: it.
+        state: of its stage.
+        key: result key of the work that counts now; None when that is not known.
+        bundle: digest of the policies in force.
+    """
     decided = state.entry if control.gate.endswith(":entry") else state.exit
     found = [] if decided is None else _findings(decided.body, control.id)
     records = state.finished.body.evidence if state.finished else ()
-    standing = _standing(control.id, decided)
+    stale = decided is not None and is_stale(decided, key, bundle)
+    standing = "stale" if stale else _standing(control.id, decided)
     measured = _measured(control, records, standing, found) if isinstance(control, Requirement) else ()
     return ControlView(
         id=control.id,
@@ -143,13 +157,16 @@ def evidence_of(control: Requirement, records: Iterable[EvidenceRecord]) -> list
     ]
 
 
+_ALL_ITEMS: Mapping[Standing, bool | None] = {"met": True, "pending": None, "unproved": None, "stale": None}
+
+
 def _measured(
     control: Requirement, records: Iterable[EvidenceRecord], standing: Standing, found: list[dict[str, Any]]
 ) -> tuple[Measured, ...]:
     bad = {(item.get("evidence") or {}).get("item") for item in found}
     views = []
     for record in evidence_of(control, records):
-        met: bool | None = {"met": True, "pending": None, "unproved": None}.get(standing, record.item not in bad)
+        met: bool | None = _ALL_ITEMS.get(standing, record.item not in bad)
         views.append((met is not False, _slack(control, record), measured_view(record, control, met=met)))
     # What fails comes first, then what came closest to failing.
     views.sort(key=lambda item: (item[0], item[1]))

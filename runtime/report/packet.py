@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from charter.compiler.ir import Approval
+from charter.compiler.ir import Approval, Control
 from charter.runtime.assess import Status
 from charter.runtime.events import BODIES, GateDecided
 from charter.runtime.report.attempts import attempts
@@ -64,7 +64,7 @@ class Packet:
 
 def packet(source: Source, approval: Approval) -> Packet:
     """The review packet of an approval."""
-    ir, state = source.ir, source.state
+    ir = source.ir
     own = approve_stage(ir, approval)
     before = ancestry(ir, own.id)
     results = source.results_before(approval)
@@ -87,7 +87,7 @@ def packet(source: Source, approval: Approval) -> Packet:
             for stage, result in results.items()
             for name, artifact in result.body.artifacts.items()
         ),
-        controls=tuple(control_view(control, state.stage(control.gate.partition(":")[0])) for control in controls),
+        controls=tuple(_control(source, control) for control in controls),
         other=tuple(near),
         farther=len(unbound) - len(near),
         attempts={stage.id: tried[stage.id] for stage in before if stage.id in tried},
@@ -100,6 +100,11 @@ def packet(source: Source, approval: Approval) -> Packet:
             if source.standing[stage.id].status is not Status.DONE
         ),
     )
+
+
+def _control(source: Source, control: Control) -> ControlView:
+    stage = control.gate.partition(":")[0]
+    return control_view(control, source.state.stage(stage), source.standing[stage].key, source.ir.bundle.digest)
 
 
 def _denied(source: Source, stages: set[str]) -> tuple[Denied, ...]:

@@ -1,0 +1,115 @@
+"""What was not checked: a report that is silent about it would claim too much."""
+
+from collections.abc import Iterator, Sequence
+
+from charter.runtime.assess import Status
+from charter.runtime.report.controls import Measured
+from charter.runtime.report.numbers import listed, plural
+from charter.runtime.report.source import Source
+from charter.runtime.report.view import LedgerView, Line, StageView
+
+
+def unchecked(source: Source, stages: Sequence[StageView], ledger: LedgerView) -> Iterator[Line]:
+    """Everything that a reader might take for granted and must not."""
+    yield from _ledger(ledger)
+    yield from _people(source)
+    yield from _stages(source)
+    yield from _evidence(stages)
+    yield from _charter(source)
+
+
+def _ledger(ledger: LedgerView) -> Iterator[Line]:
+    if ledger.tone == "bad":
+        yield Line("The ledger did not verify, so nothing below it can be relied on.", "bad")
+    elif ledger.tone == "waiting":
+        yield Line(
+            "The ledger is whole, but nothing outside this project vouches for it: whoever holds its key could have "
+            "rolled it back or written it anew. Compare it with a checkpoint that somebody else kept.",
+            "waiting",
+        )
+
+
+def _people(source: Source) -> Iterator[Line]:
+    nobody = [run for run in source.state.runs if run.key is None]
+    if nobody:
+        yield Line(
+            f"{plural(len(nobody), 'run')} of {len(source.state.runs)} {'was' if len(nobody) == 1 else 'were'} started "
+            "by somebody who did not show a key: who they are is a claim.",
+            "waiting",
+        )
+    if source.trust is None:
+        yield Line("There is no trust root, so nobody can be recognised and nothing can be approved.", "waiting")
+
+
+def _stages(source: Source) -> Iterator[Line]:
+    undone = [
+        item.stage.id
+        for item in source.standing.values()
+        if item.status not in {Status.DONE, Status.DENIED, Status.LATER, Status.WAITING}
+    ]
+    if undone:
+        yield Line(f"Nothing can be said of what has not happened: {_some(undone)}.", "waiting")
+
+
+def _evidence(stages: Sequence[StageView]) -> Iterator[Line]:
+    facts = [(stage, item) for stage in stages for item in (*stage.facts, *_bound(stage))]
+    declared = [f"{item.label} ({stage.id})" for stage, item in facts if item.grade == "declared"]
+    if declared:
+        yield Line(f"Only declared, not measured by the runtime: {_some(declared)}.", "waiting")
+    if facts and not any(item.grade == "reproduced" for _, item in facts):
+        yield Line("No evidence was measured twice, independently: none is graded reproduced.")
+    unproved = [control.id for stage in stages for control in stage.controls if control.standing == "unproved"]
+    if unproved:
+        yield Line(f"Decided without these controls being evaluated: {_some(unproved)}.", "bad")
+    pending = [control.id for stage in stages for control in stage.controls if control.standing == "pending"]
+    stale = [control.id for stage in stages for control in stage.controls if control.standing == "stale"]
+    if stale:
+        yield Line(f"Met by work or under policies that have changed since: {_some(stale)}.", "waiting")
+    if pending:
+        yield Line(f"Not decided yet: {_some(pending)}.")
+    bare = [
+        control.text
+        for stage in stages
+        for control in stage.controls
+        if control.standing == "met" and control.measured and not any(item.interval for item in control.measured)
+    ]
+    if bare:
+        yield Line(f"Measured without an interval, so without a statement of uncertainty: {_some(bare)}.")
+
+
+def _bound(stage: StageView) -> Iterator[Measured]:
+    for control in stage.controls:
+        yield from control.measured
+
+
+def _charter(source: Source) -> Iterator[Line]:
+    ir = source.ir
+    if set(ir.lifecycle.packs) <= {"core"}:
+        yield Line(
+            "No pack of a law or a standard was applied: this says nothing about compliance with one.", "waiting"
+        )
+    signed = {record.body.approval for record in source.signed}
+    for waiver in ir.waivers:
+        if waiver.name not in signed:
+            yield Line(
+                f"The waiver {waiver.name} of {waiver.control} is asked for in the charter; "
+                "nobody has signed it, so it counts for nothing."
+            )
+    objectives = [item.name for item in ir.declarations.values() if item.kind == "objective"]
+    if objectives:
+        yield Line(
+            f"What the objective {listed(objectives)} says of feasibility, key figures and hazards is a declaration: "
+            "no gate measures it."
+        )
+    code = sorted({stage.callable for stage in ir.stages if stage.project_code and stage.callable})
+    if code:
+        yield Line(f"The team's own code was run as it is, named by its digest but not reviewed here: {_some(code)}.")
+    yield Line(
+        "A gate says that the charter's controls were met. Whether they are the right ones is for people to judge."
+    )
+
+
+def _some(items: Sequence[str], most: int = 6) -> str:
+    """The first few of a list, and how many more there are."""
+    more = [f"{len(items) - most} more"] if len(items) > most else []
+    return listed([*items[:most], *more])
