@@ -73,6 +73,8 @@ class Basis:
     now: datetime
     lock: str = ""
     dead: frozenset[str] = frozenset()
+    hopeful: bool = False
+    """Whether what only waits for a decision counts as allowed: a plan looks further ahead than a run may."""
 
     @property
     def bundle(self) -> str:
@@ -93,7 +95,7 @@ def assess(basis: Basis, stage: Stage, known: Mapping[str, Assessment]) -> Asses
     state = basis.state.stage(stage.id)
     for needed in stage.entry.waits_for:
         before = known[needed]
-        if not passes_on(before, stage):
+        if not passes_on(before, stage) and not (basis.hopeful and before.status is Status.DECIDE):
             return Assessment(stage, Status.BLOCKED, _blocked(before))
     if stage.kind == "monitor":
         return _monitor(basis, stage, state, known)

@@ -54,6 +54,14 @@ accepted(source) if {
 	stage.exit_allowed == true
 }
 
+# A retirement follows from what monitors saw: their breach is its reason, not an obstacle.
+accepted(source) if {
+	input.transition.kind == "retire"
+	some stage in input.lineage
+	stage.stage == source
+	stage.kind == "monitor"
+}
+
 made(flowing) if {
 	some stage in input.lineage
 	stage.stage == flowing.stage

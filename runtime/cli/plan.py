@@ -49,6 +49,7 @@ def plan(file: str | None, set_: tuple[str, ...], as_json: bool) -> None:
         ledger_time(state),
         lock_digest(project.root),
         dead_deployments(state),
+        hopeful=True,
     )
     standing = assess_all(basis)
     if as_json:
