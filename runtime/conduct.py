@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def conduct(
             journal.note(RunClosed(run=name, outcome=conclusion.code.name.lower()), f"lifecycle/{ir.lifecycle.name}")
             journal.commit()
             anchor(ledger, project.checkpoints_path)
-            return conclusion
+            return replace(conclusion, records=ledger.size)
 
 
 @contextmanager

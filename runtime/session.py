@@ -13,7 +13,7 @@ from pathlib import Path
 from charter.compiler.ir import IR
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.journal import Journal
-from charter.runtime.ledger.ledger import Ledger
+from charter.runtime.ledger.ledger import Ledger, Recorded
 from charter.runtime.project import Project
 from charter.runtime.state import State
 from charter.runtime.store import ArtifactStore
@@ -61,14 +61,18 @@ def open_journal(project: Project, lifecycle: str, *, create: bool) -> Iterator[
         yield Journal(ledger)
 
 
+def recorded_events(project: Project) -> Iterator[Recorded]:
+    """What is recorded, without a key and without writing; nothing when there is no ledger."""
+    if project.ledger_path.exists():
+        with Ledger.open_read_only(project.ledger_path) as ledger:
+            yield from ledger.events()
+
+
 def recorded_state(project: Project) -> State:
-    """The fold of what is recorded, without a key and without writing; empty when nothing is."""
+    """The fold of what is recorded; empty when nothing is."""
     from charter.runtime.state import fold
 
-    if not project.ledger_path.exists():
-        return State()
-    with Ledger.open_read_only(project.ledger_path) as ledger:
-        return fold(ledger.events())
+    return fold(recorded_events(project))
 
 
 def recorded_ir(project: Project, state: State) -> IR:

@@ -131,6 +131,24 @@ def mend(demo: Demo) -> None:
     shutil.copy(HERE / "credit-risk-mended.charter", demo.workspace / "credit-risk.charter")
     demo.charter("plan", ends=0)
     demo.charter("run --key keys/engineer.key", ends=5)
+    trade_off(demo)
+
+
+def trade_off(demo: Demo) -> None:
+    """What the penalty gave and what it cost, as the ledger has it for the two versions."""
+    from charter.runtime.project import Project
+    from charter.runtime.session import recorded_events
+
+    wanted = ("roc_auc", "demographic_parity_difference", "equalized_odds_difference")
+    measured: dict[str, list[str]] = {metric: [] for metric in wanted}
+    for event in recorded_events(Project(demo.workspace)):
+        for item in event.body.get("evidence", []) if event.kind == "stage.finished" else []:
+            if item["metric"] in measured and event.body["stage"].startswith("evaluate/"):
+                measured[item["metric"]].append(f"{float(item['value']):.3f}")
+    demo.say("   What the penalty gave, and what it cost (test rows, version 1.0.0 and then 1.1.0)")
+    for metric, values in measured.items():
+        print(f"   {metric:<32} {' -> '.join(values)}")
+    print("   Parity of grants improves; equalised odds and AUC get worse. The charter says which was chosen, and why.")
 
 
 def approve_and_deploy(demo: Demo) -> None:

@@ -64,6 +64,7 @@ class LocalExecutor:
         self._running: dict[int, _Running] = {}
         self._warm: dict[str, _Warm] = {}
         self._closing = False
+        self._looked = 0.0
         self._selector = selectors.DefaultSelector()
         self._bell_read, self._bell_write = os.pipe()
         self._selector.register(self._bell_read, selectors.EVENT_READ, "bell")
@@ -166,7 +167,7 @@ class LocalExecutor:
         if warm is not None and warm.process.poll() is None:
             return warm
         ours, theirs = socket.socketpair()
-        environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
         process = subprocess.Popen(
             [sys.executable, "-m", "charter.runtime.workers.warm", str(theirs.fileno()), flavour],
             pass_fds=(theirs.fileno(),),
@@ -230,6 +231,9 @@ class LocalExecutor:
 
     def _watch(self) -> None:
         now = time.monotonic()
+        if now - self._looked < _TICK:
+            return
+        self._looked = now
         for run in list(self._running.values()):
             if run.pid is None or run.killed:
                 continue

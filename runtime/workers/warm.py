@@ -6,6 +6,7 @@ and everything that was forked is killed.
 """
 
 import contextlib
+import gc
 import importlib
 import os
 import selectors
@@ -27,6 +28,10 @@ def main() -> None:
     for module in PRELOADS[sys.argv[2]]:
         with contextlib.suppress(ImportError):  # the stage that needs it says so better
             importlib.import_module(module)
+    # What is here now lives for ever: keep the collector from touching, and so copying, its pages in every fork.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     _serve(channel)
 
 
@@ -64,6 +69,7 @@ def _fork(message: dict[str, Any], fds: list[int], inherited: tuple[Any, ...]) -
             os.close(fd)
         return pid
     try:
+        gc.enable()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
