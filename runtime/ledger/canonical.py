@@ -32,8 +32,8 @@ class _Misfit(Exception):
         self.path: list[str] = []
 
 
-def encode(body: Mapping[str, Any]) -> bytes:
-    """The canonical bytes of a body.
+def encode(body: Mapping[str, Any], limit: int = MAX_BYTES) -> bytes:
+    """The canonical bytes of a body, at most `limit` of them.
 
     Raises:
         Refused: the body leaves the profile; the message names the path of the value.
@@ -51,33 +51,33 @@ def encode(body: Mapping[str, Any]) -> bytes:
             "A text in the body holds a lone surrogate (half of a UTF-16 pair), which has no UTF-8 form. "
             "Decode the text properly before it is recorded.",
         ) from None
-    if len(data) > MAX_BYTES:
+    if len(data) > limit:
         raise Refused(
             "event body is too large",
-            f"The body takes {len(data):,} bytes; at most {MAX_BYTES:,} are allowed. "
+            f"The body takes {len(data):,} bytes; at most {limit:,} are allowed. "
             "Record large content as an attachment: the body then carries its digest.",
         )
     return data
 
 
-def parse(data: bytes) -> dict[str, Any]:
+def parse(data: bytes, limit: int = MAX_BYTES) -> dict[str, Any]:
     """The object that canonical bytes stand for.
 
     Raises:
         Refused: not JSON, not an object, outside the profile, or not the canonical spelling
             (white space, unsorted or duplicate keys).
     """
-    if len(data) > MAX_BYTES:
-        raise Refused("event body is too large", f"{len(data):,} bytes; at most {MAX_BYTES:,} are allowed.")
+    if len(data) > limit:
+        raise Refused("text is too large", f"It has {len(data):,} bytes; at most {limit:,} are allowed.")
     try:
         value = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused("event body is not JSON", f"{error}.") from None
+        raise Refused("text is not JSON", f"It cannot be read as JSON: {error}.") from None
     if type(value) is not dict:
-        raise Refused("event body is not an object", "A body must be a JSON object.")
-    if encode(value) != data:
+        raise Refused("text is not a JSON object", "It must be one JSON object.")
+    if encode(value, limit) != data:
         raise Refused(
-            "event body is not canonical",
+            "text is not canonical JSON",
             "It is JSON, but not in the one canonical spelling: sorted unique keys, no white space (RFC 8785).",
         )
     return value

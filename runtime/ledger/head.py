@@ -56,7 +56,7 @@ def next_head(reader: Reader, key: VerifierKey, head: Head) -> Head:
     Raises:
         Tampered: the ledger no longer continues from the given head.
     """
-    note = reader.identity().checkpoint
+    note = reader.checkpoint()
     if note == head.note:
         return head
     checkpoint = _open(note, key)

@@ -1,5 +1,6 @@
 """The ledger's public face: open, append, read. Every state of the product is a fold over `events()`."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -17,6 +18,7 @@ from charter.runtime.ledger.errors import Conflict, Damaged, Tampered, Unavailab
 from charter.runtime.ledger.events import Event, Prepared, Receipt, Recorded, prepare
 from charter.runtime.ledger.head import Head, load_head, next_head, root_at
 from charter.runtime.ledger.merkle import EMPTY_ROOT
+from charter.runtime.ledger.proof import make_proof
 from charter.runtime.ledger.record import check_origin, parse_header, timestamp
 from charter.runtime.ledger.sqlite_store import check_path, open_store, open_store_read_only
 from charter.runtime.ledger.store import Identity, Store
@@ -58,7 +60,8 @@ class Ledger:
             path: the ledger's file.
             key_path: its private key; the public one is kept beside it with the suffix `.pub`.
             origin: the ledger's name, in every record and checkpoint.
-            create: make ledger and keys when there are none; a ledger without its key is never given a new one.
+            create: make ledger and keys when there are none. A ledger without its key is never given a new one,
+                and where a public key is, a missing ledger is not made anew.
             anchor_path: the file of anchors; the newest one must be of this ledger (when there is such a file).
             clock: nanoseconds since 1970.
 
@@ -68,7 +71,10 @@ class Ledger:
         """
         check_origin(origin)
         anchored = anchors.last_anchor(anchor_path) if anchor_path else None
-        exists = check_path(path, may_miss=create)
+        public_path = key_path.with_suffix(".pub")
+        # The public key is written last, so where it is there was a ledger, which is not replaced by an empty one.
+        create = create and not os.path.lexists(public_path)
+        exists = check_path(path, may_miss=create or anchored is not None)
         if not exists and anchored and anchored[1].size:
             raise Tampered(
                 "anchored ledger is missing",
@@ -84,7 +90,7 @@ class Ledger:
                 head = load_head(reader, signer.verifier)
                 if anchored:
                     _check_anchor(anchored[0], signer.verifier, head, lambda size: root_at(reader, size))
-            keys.write_public_key(key_path.with_suffix(".pub"), signer.verifier)
+            keys.write_public_key(public_path, signer.verifier)
         except BaseException:
             store.close()
             raise
@@ -207,6 +213,16 @@ class Ledger:
         if data is not None and sha256(data).hexdigest() != name:
             raise Tampered("attachment was changed", f"The bytes stored under `{digest:.80}` have another digest.")
         return data
+
+    def prove(self, seq: int, *, with_body: bool = True) -> bytes:
+        """A proof of one record that `proof.check_proof` checks without the ledger; canonical JSON.
+
+        Raises:
+            Refused: there is no such record.
+        """
+        with self._lock, self._store.snapshot() as reader:
+            self._head = next_head(reader, self._key, self._head)
+            return make_proof(reader, self._key, self._head, seq, with_body=with_body)
 
     @property
     def origin(self) -> str:

@@ -104,6 +104,24 @@ def subtree_of(leaves: Sequence[bytes]) -> Subtree:
     return lambda start, end: subtree(start, end) if end > start else EMPTY_ROOT
 
 
+def subtree_of_tiles(tiles: Sequence[bytes], leaves_of: Callable[[int], list[bytes]]) -> Subtree:
+    """Subtree hashes from the hashes of whole tiles; the leaves of a tile are asked for only inside it."""
+    held: dict[int, Subtree] = {}
+
+    def subtree(start: int, end: int) -> bytes:
+        number, offset = divmod(start, TILE)
+        if end - start == TILE and not offset:
+            return tiles[number]
+        if end - start > TILE:
+            middle = start + _split(end - start)
+            return node_hash(subtree(start, middle), subtree(middle, end))
+        if number not in held:
+            held[number] = subtree_of(leaves_of(number))
+        return held[number](offset, offset + end - start)
+
+    return subtree
+
+
 def inclusion_proof(index: int, size: int, subtree: Subtree) -> list[bytes]:
     """Audit path of leaf `index` in the tree of `size` leaves (RFC 6962, 2.1.1), from the leaf upwards."""
     if not 0 <= index < size:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import quote
@@ -95,14 +96,18 @@ def timestamp(nanoseconds: int) -> str:
     Raises:
         Refused: outside the years 1970 to 9999.
     """
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return f"{_second(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
     try:
-        seconds, rest = divmod(nanoseconds, 1_000_000_000)
-        moment = datetime.fromtimestamp(seconds, UTC)
         if seconds < 0:
             raise ValueError
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
     except (ValueError, OverflowError, OSError):
-        raise Refused("clock is out of range", f"`{nanoseconds}` ns is not between 1970 and 9999.") from None
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+        raise Refused("clock is out of range", f"`{seconds}` s is not between 1970 and 9999.") from None
 
 
 def check_kind(kind: str) -> None:

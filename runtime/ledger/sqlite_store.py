@@ -41,9 +41,11 @@ class SqliteStore:
 
     def __init__(self, path: Path, connection: apsw.Connection) -> None:
         self._path = path
+        self._file_name = os.fspath(path)
+        self._wal_name = os.fspath(_wal_path(path))
         self._connection = connection
         self._session = _Session(connection)
-        self._file = _file_id(path)
+        self._file = _file_id(self._file_name)
         if self._file == _NO_FILE:
             raise Unavailable("ledger is missing", f"`{path}` was removed while it was opened.")
         self._wal: tuple[int, int] | None = None
@@ -54,27 +56,29 @@ class SqliteStore:
     def transaction(self) -> Iterator["_Session"]:
         """One BEGIN IMMEDIATE … COMMIT; on leaving, the commit is durable in the file that still has the name."""
         self._check_usable()
-        with self._translated():
+        try:
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._session
-                self._remember_wal()
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
+            yield self._session
+            if self._wal is None:
+                # Inside a write transaction the log surely exists; SQLite keeps this very file while we are connected.
+                self._wal = _file_id(self._wal_name)
+            self._connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - raised again, in words when it is SQLite's
+            self._roll_back()
+            raise self._told(error) from None
         self._check_same_file()
 
     @contextmanager
     def snapshot(self) -> Iterator["_Session"]:
         """One read transaction."""
         self._check_usable()
-        with self._translated():
+        try:
             self._connection.execute("BEGIN")
-            try:
-                yield self._session
-            finally:
-                self._roll_back()
+            yield self._session
+            self._connection.execute("ROLLBACK")
+        except BaseException as error:  # noqa: BLE001 - raised again, in words when it is SQLite's
+            self._roll_back()
+            raise self._told(error) from None
 
     def close(self) -> None:
         """Close the file; the last connection folds the write-ahead log into it."""
@@ -95,29 +99,22 @@ class SqliteStore:
                 f"`{self._path}` was opened before a fork. Open the ledger in the process that uses it.",
             )
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except apsw.BusyError as error:
-            raise _translate(error, self._path) from None
-        except (apsw.Error, UnicodeDecodeError) as error:
-            failure = _translate(error, self._path)
+    def _told(self, error: BaseException) -> BaseException:
+        """The failure to raise; but for a lock, an error of the store closes the door."""
+        if not isinstance(error, apsw.Error | UnicodeDecodeError):
+            return error
+        failure = _translate(error, self._path)
+        if not isinstance(error, apsw.BusyError):
             self._broken = f"of an earlier error ({failure.summary})"
-            raise failure from None
+        return failure
 
     def _roll_back(self) -> None:
         with suppress(apsw.Error):
             if not self._connection.getautocommit():
                 self._connection.execute("ROLLBACK")
 
-    def _remember_wal(self) -> None:
-        # Inside a write transaction the log surely exists; SQLite keeps this very file while we are connected.
-        if self._wal is None:
-            self._wal = _file_id(_wal_path(self._path))
-
     def _check_same_file(self) -> None:
-        if _file_id(self._path) != self._file or (self._wal and _file_id(_wal_path(self._path)) != self._wal):
+        if _file_id(self._file_name) != self._file or _file_id(self._wal_name) != self._wal:
             self._broken = "its file was removed or replaced while it was in use"
             raise Tampered(
                 "ledger file was replaced",
@@ -139,6 +136,12 @@ class _Session:
         if len(rows) != 1 or not all(isinstance(text, str) for text in rows[0]):
             raise apsw.CorruptError("the table `log` does not hold one row of texts")
         return Identity(*rows[0])
+
+    def checkpoint(self) -> str:
+        note = self._execute("SELECT checkpoint FROM log").get
+        if type(note) is not str:
+            raise apsw.CorruptError("the table `log` does not hold one row of texts")
+        return note
 
     def rows(self, start: int, end: int) -> list[Row]:
         found = self._execute(_ROW + "WHERE seq >= ? AND seq < ? ORDER BY seq", (start, end))
@@ -410,9 +413,9 @@ def _wal_path(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def _file_id(path: Path) -> tuple[int, int]:
+def _file_id(name: str) -> tuple[int, int]:
     try:
-        status = path.stat()
+        status = os.stat(name)  # noqa: PTH116 - twice in each commit; a Path costs as much again
     except OSError:
         return _NO_FILE
     return status.st_dev, status.st_ino

@@ -29,6 +29,9 @@ class Reader(Protocol):
     def identity(self) -> Identity:
         """The ledger's origin, verifier key and newest checkpoint."""
 
+    def checkpoint(self) -> str:
+        """The newest checkpoint alone."""
+
     def rows(self, start: int, end: int) -> list[Row]:
         """Records with start <= seq < end, in order."""
 

@@ -9,6 +9,7 @@ it acknowledges before the commit. After a failure it shows that the handle is c
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from ledger_samples import opened
@@ -33,6 +34,7 @@ def main() -> int:
         event = Event("test.event", "thing:1", {"n": number, "filling": "x" * 300}, f"event-{number}")
         if early:
             say(f"event-{number}")
+            time.sleep(0.002)  # a slow disk must not make the window too small to hit
         try:
             ledger.append([event])
         except Failure as failure:

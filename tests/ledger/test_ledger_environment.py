@@ -163,6 +163,18 @@ def test_a_handle_is_not_used_across_a_fork(tmp_path):
     ledger.close()
 
 
+@pytest.mark.parametrize("content", [None, b"", b"S"])
+def test_a_lost_ledger_is_not_silently_replaced_by_an_empty_one(tmp_path, content):
+    with opened(tmp_path) as ledger:
+        fill(ledger, 3)
+    (tmp_path / "ledger.db").unlink()
+    if content is not None:
+        (tmp_path / "ledger.db").write_bytes(content)
+    with pytest.raises(Unavailable) as caught:
+        opened(tmp_path)
+    assert "backup" in caught.value.detail
+
+
 def test_an_unfinished_creation_is_finished(tmp_path):
     opened(tmp_path).close()
     (tmp_path / "ledger.db").unlink()
