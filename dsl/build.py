@@ -60,8 +60,9 @@ def add_line(builder: Builder, line: Line) -> None:
             builder.edition = Number(Decimal(EDITION), None, builder.span(line.start, line.end))
             return
         meant = block_patterns().get(closest(first.text, block_patterns()) or "")
-        if meant is not None and line.braces is not None:
-            _clauses(builder, line.braces, meant.clauses, meant.form.keyword, 1)
+        if meant is not None:
+            line.broken = True
+            _declaration(builder, line, meant)
 
 
 def _report(builder: Builder, line: Line, diagnostic: Diagnostic) -> None:
@@ -85,7 +86,8 @@ def _edition(builder: Builder, line: Line) -> None:
         detail = f"Known is edition {EDITION}. Write `charter {EDITION}`, or use a newer version of Charter."
         _report(builder, line, error("CH0027", edition.span, detail))
     if builder.edition is not None or builder.declarations:
-        detail = "The edition is said once, on the first line. Remove this line."
+        what = "Move this line there" if builder.edition is None else "Remove this line"
+        detail = f"The edition is said once, on the first line. {what}."
         _report(builder, line, error("CH0024", builder.span(line.start, line.end), detail))
     builder.edition = builder.edition or edition
 
@@ -137,7 +139,8 @@ def _clauses(builder: Builder, braces: Braces, clauses: Clauses, home: str, dept
         builder.findings.add(too_deep(braces.start, builder.source.path))
         return ()
     for pair in braces.pairs:
-        builder.findings.add(needless_colon(builder.span(pair.key.end, pair.parts[0].start)))
+        colon = builder.source.text.index(":", pair.key.end)
+        builder.findings.add(needless_colon(builder.span(colon, colon + 1)))
     found: list[Clause] = []
     for line in braces.lines:
         _clause_line(builder, line, clauses, home, depth, found)
@@ -153,12 +156,12 @@ def _clause_line(builder: Builder, line: Line, clauses: Clauses, home: str, dept
         return
     pattern = find_clause(line.words(), clauses)
     if pattern is None:
-        finding, meant = unknown_clause(builder.source.path, line, clauses, home)
+        finding, pattern = unknown_clause(builder.source.path, line, clauses, home)
         _report(builder, line, finding)
-        if meant is not None and meant.children is not None and line.braces is not None:
-            _clauses(builder, line.braces, meant.children, meant.form.keyword, depth + 1)
-        return
-    skip = len(pattern.words)
+        if pattern is None:
+            return
+        line.broken = True
+    skip = min(len(pattern.words), len(line.parts))
     cursor = builder.cursor(line, pattern.form.example, skip)
     matched = match(cursor, pattern.alternatives, line.braces)
     for finding in cursor.more:
@@ -184,7 +187,7 @@ def _clause(builder: Builder, line: Line, pattern: ClausePattern, matched: Match
         _report(builder, line, no_block(builder.span(line.braces.start, line.braces.start + 1), form.keyword))
     return Clause(
         form.keyword,
-        builder.span(line.start, line.parts[len(pattern.words) - 1].end),
+        builder.span(line.start, line.parts[min(len(pattern.words), len(line.parts)) - 1].end),
         matched.arguments,
         builder.span(line.start, line.end),
         children,

@@ -34,7 +34,6 @@ SUMMARIES: dict[str, str] = {
     "CH0026": "missing edition",
     "CH0027": "unknown edition",
     "CH0028": "no block here",
-    "CH0029": "missing name",
     "CH0030": "unknown declaration",
     "CH0031": "clause outside a block",
     "CH0032": "something else expected",

@@ -89,7 +89,7 @@ def _scope(cursor: Cursor) -> _Scope:
 def _word(cursor: Cursor, *words: str) -> None:
     for word in words:
         if not cursor.is_word(word):
-            raise expected(cursor, f"`{word}`", _hint(cursor, (word,)))
+            raise expected(cursor, f"`{word}`")
         cursor.take()
 
 

@@ -101,15 +101,14 @@ def _match_element(cursor: Cursor, element: Word | Hole, matched: Matched, brace
             matched.arguments[argument.name] = _READERS[argument.type](cursor, phrase(argument))
         return
     if not cursor.is_word(element.text):
-        hint = did_you_mean(cursor.text, (element.text,)) if cursor.kind == "NAME" else ""
-        raise expected(cursor, f"`{element.text}`", hint)
+        raise expected(cursor, f"`{element.text}`")
     cursor.take()
 
 
 def _too_much(cursor: Cursor, groups: list[Optional]) -> Mistake:
     words = _first_words(groups)
     hint = did_you_mean(cursor.text, words) if cursor.kind == "NAME" else ""
-    options = "".join(f", `{word}`" for word in words)
+    options = "".join(f", `{word}`" for word in words[:-1]) + (f" or `{words[-1]}`" if words else "")
     return expected(cursor, f"the end of the line{options}", hint)
 
 

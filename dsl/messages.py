@@ -7,6 +7,8 @@ from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.lexer import Token
 from charter.dsl.source import Span
 
+_TYPOGRAPHIC = "“”„«»\u2018\u2019"
+
 MAX_DEPTH = 32
 """How deep brackets may stand within each other."""
 
@@ -27,8 +29,15 @@ def lexical_mistake(part: Token, span: Span) -> Diagnostic:
     if text == "%":
         return error("CH0015", span, "`%` touches its number, as in `95%`. Remove the space before it.")
     if re.match(r"\d+\.\d+\.", text):
-        detail = f"`{shorten(text)}` is no number. Put a version or an address in quotes."
+        detail = (
+            f"`{shorten(text)}` is neither a number nor a date. A date is written `2027-03-31`; "
+            "a version or an address stands in quotes."
+        )
         return error("CH0010", span, detail)
+    if text[0] in _TYPOGRAPHIC:
+        return error("CH0010", span, f'`{text[0]}` is a typographic quote. Write `"`.')
+    if text == ";":
+        return error("CH0010", span, "A line ends without `;`. Remove it.")
     detail = f"`{shorten(text)}` has no meaning here. Remove it, or put the text it belongs to in quotes."
     return error("CH0010", span, detail)
 
@@ -56,7 +65,7 @@ def no_block(span: Span, keyword: str) -> Diagnostic:
 
 def needless_colon(span: Span) -> Diagnostic:
     """The finding for `key: value` where clauses stand."""
-    return error("CH0024", span, "Between a clause and what it says stands no `:`. Remove it.")
+    return error("CH0024", span, "A clause and what it says have no `:` between them. Remove it.")
 
 
 def run_on(span: Span, sign: str) -> Diagnostic:

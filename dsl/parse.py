@@ -13,6 +13,7 @@ from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.hidden import find_hidden
 from charter.dsl.lexer import Token, tokens
 from charter.dsl.recover import recover
+from charter.dsl.slices import KEYWORDS
 from charter.dsl.source import Source
 from charter.dsl.tree import Line, Unbalanced, parse_lines
 
@@ -44,14 +45,12 @@ def _collector_paused() -> Iterator[None]:
 
 def _parse(source: Source) -> tuple[CharterFile, tuple[Diagnostic, ...]]:
     builder = Builder(source)
-    find_hidden(source, builder.findings)
     found = list(islice(tokens(source.text), MAX_TOKENS + 1))
     if len(found) > MAX_TOKENS:
         detail = f"The file has more than {MAX_TOKENS:,} words and signs. Split the charter."
         builder.findings.add(error("CH0041", builder.span(found[-1].start, found[-1].end), detail))
     else:
-        for line in _lines(source, builder, found):
-            add_line(builder, line)
+        builder = _build(source, found)
         _check_beginning(builder, found)
     tree = CharterFile(builder.edition, tuple(builder.declarations), builder.span(0, len(source.text)))
     for finding in check_vocabulary(tree, tuple(builder.findings.items)):
@@ -59,11 +58,35 @@ def _parse(source: Source) -> tuple[CharterFile, tuple[Diagnostic, ...]]:
     return tree, _in_order(builder)
 
 
-def _lines(source: Source, builder: Builder, found: list[Token]) -> Iterable[Line]:
+def _build(source: Source, found: list[Token]) -> Builder:
+    """What the tokens say: read as they are, and line by line if they are broken."""
     try:
-        return parse_lines(found)
+        builder = _add_lines(Builder(source), parse_lines(found))
+        if not _swallows_declaration(builder):
+            return builder
     except Unbalanced:
-        return recover(source, builder.findings)
+        pass
+    builder = Builder(source)
+    return _add_lines(builder, recover(source, builder.findings))
+
+
+def _add_lines(builder: Builder, lines: Iterable[Line]) -> Builder:
+    find_hidden(builder.source, builder.findings)
+    for line in lines:
+        add_line(builder, line)
+    return builder
+
+
+def _swallows_declaration(builder: Builder) -> bool:
+    """Whether a block holds a declaration that begins in column one: a `}` is missing, and another too many."""
+    text = builder.source.text
+    return any(
+        item.code == "CH0051"
+        and item.span is not None
+        and text[item.span.start : item.span.end] in KEYWORDS
+        and text[item.span.start - 1] == "\n"
+        for item in builder.findings.items
+    )
 
 
 def _check_beginning(builder: Builder, found: list[Token]) -> None:

@@ -26,4 +26,4 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence with the suggestion, led by a blank; empty if there is none."""
     found = closest(word, known)
-    return f" Did you mean `{found}`?" if found else ""
+    return f" Did you mean `{found}`?" if found and found != word else ""

@@ -142,6 +142,7 @@ def _parser() -> "Lark":
         lexer=Tokens,
         start="file",
         maybe_placeholders=False,
+        strict=True,
         transformer=_Reductions(),
     )
 

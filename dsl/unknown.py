@@ -39,7 +39,7 @@ def unknown_clause(path: str, line: Line, clauses: Clauses, home: str) -> tuple[
     span = Span(path, first.start, first.end)
     begun = clauses.by_first_word.get(word)
     if begun is not None:
-        return _half_keyword(path, line, begun), begun[0]
+        return _half_keyword(path, line, begun)
     meant = closest(word, clauses.by_first_word)
     if meant is not None:
         pattern = clauses.by_first_word[meant][0]
@@ -62,21 +62,23 @@ def unknown_clause(path: str, line: Line, clauses: Clauses, home: str) -> tuple[
     return error("CH0050", span, f"`{shorten(word)}` is no clause of `{home}`. Its clauses are {known}."), None
 
 
-def _half_keyword(path: str, line: Line, begun: tuple[ClausePattern, ...]) -> Diagnostic:
+def _half_keyword(path: str, line: Line, begun: tuple[ClausePattern, ...]) -> tuple[Diagnostic, ClausePattern | None]:
     """`train applications.train`, where `train on` is the keyword."""
     first = line.parts[0]
     assert isinstance(first, Token)
-    wanted = " or ".join(f"`{pattern.words[1]}`" for pattern in begun)
+    seconds = {pattern.words[1]: pattern for pattern in begun}
+    wanted = " or ".join(f"`{word}`" for word in seconds)
     example = begun[0].form.example
+    only = begun[0] if len(begun) == 1 else None
     if len(line.parts) == 1:
-        detail = f"The line ends too early: {wanted} is missing after `{first.text}`, as in `{example}`."
-        return error("CH0033", Span(path, first.start, first.end), detail)
+        detail = f"The line ends too early: {wanted} is missing after `{first.text}`. Example: `{example}`."
+        return error("CH0033", Span(path, first.start, first.end), detail), only
     second = line.parts[1]
+    meant = closest(second.text, seconds) if isinstance(second, Token) and second.kind == "NAME" else None
+    hint = f" Did you mean `{meant}`?" if meant is not None else ""
     span = Span(path, second.start, second.end)
-    hint = ""
-    if isinstance(second, Token) and second.kind == "NAME":
-        hint = did_you_mean(second.text, [pattern.words[1] for pattern in begun])
-    return error("CH0032", span, f"After `{first.text}` comes {wanted}, as in `{example}`.{hint}")
+    detail = f"After `{first.text}` comes {wanted}.{hint} Example: `{example}`."
+    return error("CH0032", span, detail), seconds[meant] if meant is not None else only
 
 
 def _homes(word: str) -> tuple[str, ...]:

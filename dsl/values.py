@@ -25,8 +25,8 @@ UNITS = DURATION_UNITS | SIZE_UNITS | COUNT_UNITS
 _MAX_DIGITS = 40
 _MAX_EXPONENT = 300  # beyond what a double holds nothing can be measured
 
-_NUMBER = re.compile(r"(-?[\d_]+(?:\.\d+)?)(?:[eE]([+-]?\d+))?(%?)")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMBER = re.compile(r"(-?[0-9_]+(?:\.[0-9]+)?)(?:[eE]([+-]?[0-9]+))?(%?)")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _FRIENDLY = {
     "NAME": "the word `{}`",
@@ -52,14 +52,14 @@ def expected(cursor: Cursor, what: str, hint: str = "") -> Mistake:
     odd = _lexical(cursor)
     if odd is not None:
         return Mistake(odd, cursor.index)
-    example = f" A right line looks like this: `{cursor.example}`." if cursor.example else ""
+    example = f" Example: `{cursor.example}`." if cursor.example else ""
     if cursor.kind == "END":
         last = cursor.span(cursor.parts[-1])
         after = cursor.parts[-1]
         behind = f" after `{shorten(after.text)}`" if isinstance(after, Token) else ""
         detail = f"The line ends too early: {what} is missing{behind}.{hint}{example}"
         return Mistake(error("CH0033", Span(last.path, last.start, last.end), detail), cursor.index)
-    detail = f"Here stands {found(cursor)}, but {what} is expected.{hint}{example}"
+    detail = f"Expected {what.rstrip(',')}, but found {found(cursor)}.{hint}{example}"
     return Mistake(error("CH0032", cursor.here(), detail), cursor.index)
 
 
