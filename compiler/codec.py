@@ -51,6 +51,8 @@ def decode_ir(data: bytes) -> IR:
             "compiled charter was changed",
             f"its content has the digest `{found}`, but it says `{ir.digest}`. {_COMPILE}",
         )
+    if canonical_json(ir) != data:
+        raise BadIR("not the bytes that were compiled", f"the document was reformatted, or has more in it. {_COMPILE}")
     return ir
 
 

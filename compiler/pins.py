@@ -28,6 +28,7 @@ def pin_files(charter: model.Charter, files: ProjectFiles) -> dict[str, str]:
 
 
 def _paths(charter: model.Charter, files: ProjectFiles) -> Iterator[str]:
+    callables = {read_trainer(item) for item in charter.models.values() if item.trainer_kind == "python"}
     for dataset in charter.datasets.values():
         if dataset.schema is not None:
             yield dataset.schema.value
@@ -36,10 +37,9 @@ def _paths(charter: model.Charter, files: ProjectFiles) -> Iterator[str]:
             if source.format in DATA_FORMATS:
                 yield source.location.value
             elif source.format == "python":
-                yield from code_files(source.location.value, files.root)
+                callables.add(source.location.value)
     for policy in charter.policies.values():
         if policy.rego is not None:
             yield policy.rego.value
-    for declared in charter.models.values():
-        if declared.trainer_kind == "python":
-            yield from code_files(read_trainer(declared), files.root)
+    for called in sorted(callables):
+        yield from code_files(called, files.root)

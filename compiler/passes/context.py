@@ -1,11 +1,11 @@
 """What a pass may look at, and the signature of every pass."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from charter.compiler import model
-from charter.compiler.files import ProjectFiles
+from charter.compiler.files import ProjectFiles, Refusal
 from charter.compiler.graph import LifecycleGraph
 from charter.compiler.named import NamedFiles
 from charter.dsl.diagnostics import Diagnostic
@@ -31,6 +31,8 @@ class Context:
     overrides: dict[str, str]
     will_run: bool
     complete: bool
+    callables: dict[str, Refusal] = field(default_factory=dict)
+    """What was found out about each callable, which many declarations may name."""
 
     @cached_property
     def is_acyclic(self) -> bool:

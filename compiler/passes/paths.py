@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from charter.compiler import model
 from charter.compiler.code import defines, module_file, parse_callable
 from charter.compiler.codes import SUMMARIES, error
-from charter.compiler.files import Refusal
+from charter.compiler.files import ProjectFiles, Refusal
 from charter.compiler.passes.context import Context
 from charter.compiler.pins import DATA_FORMATS
 from charter.dsl import ast
@@ -76,27 +76,33 @@ def _trainer(declared: model.Model, context: Context) -> Iterator[Diagnostic]:
 
 
 def _callable(written: ast.Text, context: Context) -> Iterator[Diagnostic]:
-    name = parse_callable(written.value)
+    refusal = context.callables.get(written.value)
+    if refusal is None:
+        refusal = context.callables[written.value] = _why_not_callable(written.value, context.files)
+    if refusal.code:
+        yield error(refusal.code, written.span, refusal.detail)
+
+
+def _why_not_callable(written: str, files: ProjectFiles) -> Refusal:
+    """Why a text names no function of the project; with an empty code if it does."""
+    name = parse_callable(written)
     if name is None:
-        detail = f"`{written.value}` names no function. Write `package.module:function`."
-        yield error("CH0905", written.span, detail)
-        return
-    path = module_file(name.module, context.files.root)
+        return Refusal("CH0905", f"`{written}` names no function. Write `package.module:function`.")
+    path = module_file(name.module, files.root)
     if path is None:
         file = name.module.replace(".", "/")
-        detail = (
+        return Refusal(
+            "CH0906",
             f"The project has no `{file}.py`, where `{name.module}` would be. Code that a charter names lives in the "
-            "charter's directory, so that it can be pinned."
+            "charter's directory, so that it can be pinned.",
         )
-        yield error("CH0906", written.span, detail)
-        return
-    refused = context.files.locate(path.as_posix())
-    if isinstance(refused, Refusal):
-        yield error(refused.code, written.span, refused.detail)
-        return
-    found = defines(context.files.root / path, name.function)
+    located = files.locate(path.as_posix())
+    if isinstance(located, Refusal):
+        return located
+    found = defines(files.root / path, name.function)
     if isinstance(found, str):
-        yield error("CH0906", written.span, f"`{path.as_posix()}` cannot be used: {found}.")
-    elif not found:
+        return Refusal("CH0906", f"`{path.as_posix()}` cannot be used: {found}.")
+    if not found:
         detail = f"`{path.as_posix()}` defines no `{name.function}` at its top level. Check the spelling."
-        yield error("CH0906", written.span, detail)
+        return Refusal("CH0906", detail)
+    return Refusal("", "")
