@@ -15,7 +15,7 @@ from charter.runtime.failure import ExitCode, Failure
     "-o", "--output", type=click.Path(path_type=Path), help="The file; `-` prints.  [default: charter-report.html]"
 )
 @project_option
-def report(output: Path | None, project_dir: Path | None) -> None:
+def report(output: Path | None, project_dir: Path | None) -> int:
     """Write the audit report: one HTML file without scripts, for reading, mailing and printing.
 
     It is made from the ledger alone, verifies it on the way, and says what was not checked.
@@ -40,7 +40,7 @@ def report(output: Path | None, project_dir: Path | None) -> None:
         click.echo(f"{inert(view.state)}")
         click.echo(f"{len(view.stages)} stages and {len(view.decisions)} decisions written to {inert(path)}")
         click.echo(f"the ledger is {view.ledger.verdict}")
-    raise SystemExit(int(ExitCode.DENIED if view.ledger.tone == "bad" else ExitCode.OK))
+    return int(ExitCode.DENIED if view.ledger.tone == "bad" else ExitCode.OK)
 
 
 def _write(path: Path, page: str) -> None:

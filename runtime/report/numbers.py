@@ -27,10 +27,10 @@ def shown(value: object, unit: str | None) -> str:
         return duration(float(number))
     if unit == "bytes":
         return size(int(number))
-    if number == number.to_integral_value() and abs(number) < Decimal("1e15"):
-        return f"{int(number):,}"
-    if abs(number) < Decimal("0.0001"):
+    if abs(number) >= Decimal("1e15") or 0 < abs(number) < Decimal("0.0001"):
         return f"{number:.1e}"
+    if number == number.to_integral_value():
+        return f"{int(number):,}"
     places = 4 if abs(number) < 1 else 3
     return f"{number:,.{places}f}".rstrip("0").rstrip(".")
 
