@@ -61,6 +61,12 @@ def _inside(project: Path, location: str) -> Path:
         raise StageRefused("no such file", f"there is no file `{location}` in the project's directory.")
     if not path.is_file():
         raise StageRefused("not a file", f"`{location}` is not a file. Name the file that holds the rows.")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise StageRefused(
+            "file not readable", f"`{location}` cannot be opened ({error.strerror}). Check its permissions."
+        ) from error
     return path
 
 
@@ -129,7 +135,12 @@ _READERS: Mapping[str, Callable[[Path, str], "pa.Table"]] = {
 
 def _checked(table: "pa.Table", location: str) -> "pa.Table":
     """Flat columns with distinct, printable names, and at least one row."""
-    names = table.column_names
+    try:
+        names = table.column_names
+    except UnicodeDecodeError as error:
+        raise StageRefused(
+            "not UTF-8 text", f"the header of `{location}` is not UTF-8 text. Export it as UTF-8."
+        ) from error
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise StageRefused(
@@ -164,6 +175,11 @@ def _plain(table: "pa.Table", location: str) -> "pa.Table":
             kind = pa.float64()
         elif types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind):
             kind = pa.string()
+        if types.is_binary(kind):
+            raise StageRefused(
+                "not UTF-8 text",
+                f"the column `{field.name}` of `{location}` holds bytes that are not UTF-8 text. Export it as UTF-8.",
+            )
         allowed = (types.is_integer, types.is_floating, types.is_boolean, types.is_string, types.is_date)
         if not any(test(kind) for test in (*allowed, types.is_timestamp)):
             raise StageRefused(

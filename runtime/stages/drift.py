@@ -86,7 +86,7 @@ def measure_drift(
         )
     psi = float(population_stability_index(before, now))
     drawn = (rng.multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES) for counts in (before, now))
-    interval = percentile(population_stability_index(*drawn), confidence, "bootstrap")
+    interval = percentile(population_stability_index(*drawn), psi, confidence, "bootstrap")
     return Drift(psi, interval, labels, tuple(before.tolist()), tuple(now.tolist()))
 
 

@@ -97,8 +97,8 @@ def measure_fairness(
     value = float(function(scored.outcome, scored.decision, sensitive_features=groups))
     if not np.isfinite(value):
         raise StageRefused("measure is undefined", f"`{name}` cannot be measured: a rate is 0 in every group.")
-    method = "bootstrap within groups"
-    return Measured(value, percentile(_replicates(metric, scored, groups, rng), confidence, method), len(scored))
+    replicates = _replicates(metric, scored, groups, rng)
+    return Measured(value, percentile(replicates, value, confidence, "bootstrap within groups"), len(scored))
 
 
 def group_rates(

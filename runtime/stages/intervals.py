@@ -76,10 +76,14 @@ def _midranks(values: "npt.NDArray[np.float64]") -> "npt.NDArray[np.float64]":
     return ranks
 
 
-def percentile(samples: "npt.NDArray[np.float64]", confidence: float, method: str) -> Interval:
-    """The percentile interval of bootstrap replicates."""
+def percentile(samples: "npt.NDArray[np.float64]", estimate: float, confidence: float, method: str) -> Interval:
+    """The percentile interval of bootstrap replicates, widened to hold the estimate.
+
+    Measures that cannot be negative (gaps, indices of drift) lean upwards in resamples, so that small estimates can
+    fall below all of them.
+    """
     import numpy as np
 
     tail = (1 - confidence) / 2
     low, high = np.quantile(samples, [tail, 1 - tail])
-    return Interval(float(low), float(high), f"{method}, {len(samples)} resamples")
+    return Interval(min(float(low), estimate), max(float(high), estimate), f"{method}, {len(samples)} resamples")

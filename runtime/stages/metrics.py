@@ -84,14 +84,15 @@ def f1(scored: Scored, confidence: float, rng: "np.random.Generator") -> Measure
     # A resample without any positive has no f1; it counts as the worst, 0.
     replicates = hits / (hits + drawn[:, FALSE_POSITIVE] + drawn[:, FALSE_NEGATIVE]).clip(min=1)
     value = float(f1_score(scored.outcome, scored.decision))
-    return Measured(value, percentile(replicates, confidence, "bootstrap"), len(scored))
+    return Measured(value, percentile(replicates, value, confidence, "bootstrap"), len(scored))
 
 
 def brier_score(scored: Scored, confidence: float, rng: "np.random.Generator") -> Measured:
     """Mean squared difference of probability and outcome."""
     errors = (scored.probability - scored.outcome) ** 2
     replicates = _resample(len(scored), lambda rows: float(errors[rows].mean()), rng)
-    return Measured(float(errors.mean()), percentile(replicates, confidence, "bootstrap"), len(scored))
+    value = float(errors.mean())
+    return Measured(value, percentile(replicates, value, confidence, "bootstrap"), len(scored))
 
 
 def expected_calibration_error(scored: Scored, confidence: float, rng: "np.random.Generator") -> Measured:
@@ -108,8 +109,10 @@ def expected_calibration_error(scored: Scored, confidence: float, rng: "np.rando
         sums = np.bincount(bins[rows], weights=gaps[rows], minlength=CALIBRATION_BINS)
         return float(np.abs(sums).sum() / len(scored))
 
-    interval = percentile(_resample(len(scored), error, rng), confidence, f"bootstrap, {CALIBRATION_BINS} equal bins")
-    return Measured(error(slice(None)), interval, len(scored))
+    value = error(slice(None))
+    replicates = _resample(len(scored), error, rng)
+    interval = percentile(replicates, value, confidence, f"bootstrap, {CALIBRATION_BINS} equal bins")
+    return Measured(value, interval, len(scored))
 
 
 METRICS: Mapping[str, Callable[[Scored, float, "np.random.Generator"], Measured]] = {

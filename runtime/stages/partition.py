@@ -56,8 +56,9 @@ def assign_parts(frame: "pd.DataFrame", split: Mapping[str, Any]) -> "npt.NDArra
         quota = shares * len(shuffled)
         counts = np.floor(quota + _SHARE_TOLERANCE).astype(np.int64)
         owed += quota
-        for index in np.argsort(counts - owed, kind="stable")[: len(shuffled) - int(counts.sum())]:
-            counts[index] += 1
+        # A part whose quota is whole has it already, whatever it is owed from before.
+        short = np.where(quota - counts > _SHARE_TOLERANCE, owed - counts, -np.inf)
+        counts[np.argsort(-short, kind="stable")[: len(shuffled) - int(counts.sum())]] += 1
         owed -= counts
         assigned[shuffled] = np.repeat(np.arange(len(shares)), counts)
     return np.array(names)[assigned]
