@@ -62,12 +62,14 @@ def _read(path: Path) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             kind = _kind(status.st_mode)
             raise _Refused("CH0002", f"This is {kind}. Name a charter, a text file that ends in `.charter`.")
-        # One byte more than allowed tells a file that grows while it is read.
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(MAX_BYTES + 1) if status.st_size <= MAX_BYTES else b""
+        size, data = status.st_size, b""
+        if size <= MAX_BYTES:
+            # One byte more than allowed tells a file that grows while it is read.
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                data = file.read(MAX_BYTES + 1)
+            size = len(data)
     finally:
         os.close(descriptor)
-    size = max(status.st_size, len(data))
     if size > MAX_BYTES:
         mebibytes = MAX_BYTES // (1024 * 1024)
         detail = f"The file has {size:,} bytes; at most {mebibytes} MiB are read. Split the charter."

@@ -30,7 +30,7 @@ def recover(source: Source, findings: Findings) -> Iterator[Line]:
         try:
             lines = parse_lines(piece)
         except Unbalanced:
-            lines = _Mender(source, findings, piece).mend()
+            lines = Mender(source, findings, piece).mend()
         yield from lines
         if findings.full:
             return
@@ -69,7 +69,7 @@ class _Frame:
     pairs: list[Pair] = field(default_factory=list)
 
 
-class _Mender:
+class Mender:
     """Walks over the tokens of one piece with a stack of open blocks."""
 
     def __init__(self, source: Source, findings: Findings, piece: list[Token]) -> None:
@@ -86,6 +86,7 @@ class _Mender:
         self.surplus = kinds.count("LBRACE") - kinds.count("RBRACE")
 
     def mend(self) -> list[Line]:
+        """The top-level lines of the piece."""
         for index, token in enumerate(self.piece):
             self.index = index
             if self.findings.full:
