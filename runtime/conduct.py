@@ -77,7 +77,8 @@ def conduct(
         with open_ledger(project, ir.lifecycle.name, create=True) as ledger:
             journal = Journal(ledger)
             name = new_run_name()
-            for body in _opening(name, ir, project, engine, actor, journal.state):
+            # A list: what opens is judged by the state before any of it is noted.
+            for body in list(_opening(name, ir, project, engine, actor, journal.state)):
                 journal.note(body, f"lifecycle/{ir.lifecycle.name}")
             run = Run(
                 name=name,
