@@ -11,7 +11,7 @@ from charter.runtime.report.decisions import approval_view, decisions, held_back
 from charter.runtime.report.drawing import draw
 from charter.runtime.report.gaps import unchecked
 from charter.runtime.report.numbers import plural
-from charter.runtime.report.source import Source
+from charter.runtime.report.source import Source, ledger_key
 from charter.runtime.report.stages import stage_view
 from charter.runtime.report.story import headline, story
 from charter.runtime.report.timeline import timeline
@@ -93,7 +93,7 @@ def ledger_view(project: Project, checkpoint: str) -> LedgerView:
     """
     path = project.checkpoints_path
     kept = anchors.read_anchors(path) if path.exists() else []
-    report = verify_ledger(project.ledger_path, local_pins=kept)
+    report = verify_ledger(project.ledger_path, local_pins=kept, public_key=ledger_key(project))
     return LedgerView(
         origin=report.origin,
         size=report.size,

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from charter.compiler.ir import IR, Approval
 from charter.runtime.assess import Assessment, Basis, assess_all
-from charter.runtime.ledger import Ledger, Recorded
+from charter.runtime.ledger import Ledger, Recorded, VerifierKey
+from charter.runtime.ledger.keys import load_public_key
 from charter.runtime.project import Project
 from charter.runtime.result_key import lock_digest
 from charter.runtime.session import dead_deployments, ledger_time, recorded_ir
@@ -59,13 +60,19 @@ class Source:
         return verified_approvals(self.signed, self.case(approval, self.trust), self.now)
 
 
+def ledger_key(project: Project) -> VerifierKey | None:
+    """The ledger's public key from the file beside it; None: only the key that the ledger itself names."""
+    path = project.ledger_public_key_path
+    return load_public_key(path, None) if path.exists() else None
+
+
 def read_source(project: Project) -> Source:
     """Read a project's records.
 
     Raises:
         Failure: nothing has run here, or the ledger, the IR or the trust root is not what it should be.
     """
-    with Ledger.open_read_only(project.ledger_path) as ledger:
+    with Ledger.open_read_only(project.ledger_path, key=ledger_key(project)) as ledger:
         events = tuple(ledger.events())
         state = fold(events)
         signed = tuple(

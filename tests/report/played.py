@@ -179,6 +179,7 @@ class _Playing:
     values: Mapping[str, EvidenceRecord]
     approvals_open: bool
     hollow: bool
+    known: dict[str, Assessment] = field(default_factory=dict)
 
     def stages(self) -> None:
         known: dict[str, Any] = {}
@@ -186,7 +187,7 @@ class _Playing:
             now = self._assessed(stage, known)
             if now.status is not Status.BLOCKED and now.status is not Status.DONE:
                 self._stage(stage, now.key or "")
-            known[stage.id] = self._assessed(stage, known)
+            known[stage.id] = self.known[stage.id] = self._assessed(stage, known)
         self.journal.commit()
 
     def _assessed(self, stage: Stage, known: dict[str, Any]) -> Assessment:
@@ -212,7 +213,7 @@ class _Playing:
             "message": message, "severity": "mandatory", "clauses": ["eu-ai-act Art. 15(1)"], "remedy": "mend it",
             "evidence": None, "waivable": True,
         }  # fmt: skip
-        data = f"{gate.id} {key} {ir.bundle.digest} {journal.state.size}".encode()
+        data = msgspec.json.encode(self._input(stage, gate))
         body = GateDecided(
             run=name, gate=gate.id, stage=stage.id, point=gate.point, iteration=1, key=key, allow=message is None,
             waiting=gate.id not in deny, time="2026-11-22T12:00:00.000Z", actor="tom@bank.example",
@@ -229,6 +230,22 @@ class _Playing:
             )
             journal.note(applied, stage.id)
         return body.allow
+
+    def _input(self, stage: Stage, gate: Gate) -> dict[str, Any]:
+        """The part of a policy input that lineage is read from."""
+        flows = {}
+        for item in stage.inputs:
+            result = self.known[item.stage].result
+            assert result is not None
+            made = result.body.artifacts[item.artifact]
+            flows[item.name] = {
+                "stage": item.stage,
+                "artifact": item.artifact,
+                "digest": made.digest,
+                "size": made.size,
+            }
+        sources = stage.entry.waits_for if gate.point == "entry" else (stage.id,)
+        return {"inputs": flows, "transition": {"gate": gate.id, "sources": sources}, "size": self.journal.state.size}
 
 
 def store_digest(data: bytes) -> str:

@@ -79,7 +79,7 @@ def test_one_file_that_loads_nothing_and_runs_nothing(tmp_path, capsys):
 def test_it_says_what_was_decided_and_why(tmp_path, capsys):
     played = Played(tmp_path / "p")
     played.run(deny={"evaluate/holdout:exit": "`roc_auc` is 0.7, must be >= 0.75"})
-    text = " ".join("".join(_read(_page(played, capsys)).text).split())
+    text = " ".join(" ".join(_read(_page(played, capsys)).text).split())
     for said in (
         "Stopped: evaluate/holdout was denied: roc_auc is 0.7, must be >= 0.75.",
         "evaluate/holdout:exit denied on",
