@@ -1,6 +1,6 @@
 """The door to ledger stores: what a store keeps and the few things it must be able to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
@@ -38,8 +38,8 @@ class Reader(Protocol):
     def last_seq(self) -> int:
         """The largest stored seq, -1 when there is none."""
 
-    def find(self, idem: str) -> Row | None:
-        """The record with this id."""
+    def find(self, idems: Sequence[str]) -> dict[str, Row]:
+        """The records that have one of these ids, by id."""
 
     def tiles(self, start: int, end: int) -> list[tuple[int, bytes]]:
         """Number and hash of the tiles with start <= n < end, in order."""
@@ -51,8 +51,8 @@ class Reader(Protocol):
 class Transaction(Reader, Protocol):
     """Writing; what is written becomes durable together when the transaction ends, or not at all."""
 
-    def add_record(self, row: Row) -> None:
-        """Add a record; its seq and idem must be new."""
+    def add_records(self, rows: Sequence[Row]) -> None:
+        """Add records; their seq and idem must be new."""
 
     def add_tile(self, number: int, digest: bytes) -> None:
         """Add the hash of a completed tile."""

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import NamedTuple
 
 from charter.runtime.ledger.chain import Position
 from charter.runtime.ledger.checkpoint import Signer
@@ -29,17 +31,16 @@ def add_batches(
     """
     position = head.position.copy()
     position.time = max(position.time, now)
-    places: list[list[tuple[int, bytes, bool]] | Conflict] = []
-    for batch in batches:
-        try:
-            known = [_recorded(transaction, event) for event in batch]
-            _check_within(batch)
-        except Conflict as conflict:
-            places.append(conflict)
-            continue
-        places.append(_add(transaction, position, batch, known, signer.verifier.origin.encode()))
-    if position.frontier.size > head.size:
+    known = transaction.find([event.idem for batch in batches for event in batch])
+    commit = _Commit(signer.verifier.origin.encode(), position, known)
+    places = [commit.add(batch) for batch in batches]
+    if commit.rows:
         note = signer.sign(position.frontier.size, position.frontier.root())
+        transaction.add_records(commit.rows)
+        for digest, (seq, data) in commit.attachments.items():
+            transaction.add_attachment(digest, seq, data)
+        for number, tile in commit.tiles:
+            transaction.add_tile(number, tile)
         transaction.set_checkpoint(note)
         head = Head(note, position)
     outcomes: list[Outcome] = [
@@ -49,50 +50,76 @@ def add_batches(
     return outcomes, head
 
 
-def _add(
-    transaction: Transaction,
-    position: Position,
-    batch: Sequence[Prepared],
-    known: Sequence[tuple[int, bytes] | None],
-    origin: bytes,
-) -> list[tuple[int, bytes, bool]]:
-    places: list[tuple[int, bytes, bool]] = []
-    added: dict[str, tuple[int, bytes]] = {}
-    frontier = position.frontier
-    for event, earlier in zip(batch, known, strict=True):
-        if old := earlier or added.get(event.idem):
-            places.append((*old, True))
-            continue
+class _Added(NamedTuple):
+    event: Prepared
+    seq: int
+    leaf: bytes
+
+
+@dataclass(slots=True)
+class _Commit:
+    """What one commit is going to write; `position` moves along."""
+
+    origin: bytes
+    position: Position
+    known: dict[str, Row]
+    added: dict[str, _Added] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    attachments: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    tiles: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def add(self, batch: Sequence[Prepared]) -> list[tuple[int, bytes, bool]] | Conflict:
+        """Number, leaf hash and whether it was there before, for each event; or the conflict, and nothing added."""
+        try:
+            self._check(batch)
+        except Conflict as conflict:
+            return conflict
+        return [self._place(event) for event in batch]
+
+    def _check(self, batch: Sequence[Prepared]) -> None:
+        mine: dict[str, Prepared] = {}
+        for event in batch:
+            idem = event.idem
+            if (row := self.known.get(idem)) is not None:
+                _check_same(event, row)
+                continue
+            earlier = self.added.get(idem)
+            first = earlier.event if earlier else mine.setdefault(idem, event)
+            if first is not event and first[:4] != event[:4]:
+                raise _conflict(idem, "another event of the same commit")
+
+    def _place(self, event: Prepared) -> tuple[int, bytes, bool]:
+        if (row := self.known.get(event.idem)) is not None:
+            return row.seq, sha256(b"\x00" + row.header).digest(), True
+        if (earlier := self.added.get(event.idem)) is not None:
+            return earlier.seq, earlier.leaf, True
+        position, frontier = self.position, self.position.frontier
         seq = frontier.size
         salt = os.urandom(SALT_BYTES)
         header = TEMPLATE % (
             sha256(BODY_TAG + salt + event.body).hexdigest().encode(),
             event.idem.encode(),
             event.kind.encode(),
-            origin,
+            self.origin,
             position.leaf.hex().encode(),
             seq,
             event.subject.encode(),
             position.time,
         )
         leaf = sha256(b"\x00" + header).digest()
-        transaction.add_record(Row(seq, event.idem, header, salt, event.body))
+        self.rows.append(Row(seq, event.idem, header, salt, event.body))
         for digest, data in event.attachments.items():
-            transaction.add_attachment(digest, seq, data)
+            self.attachments.setdefault(digest, (seq, data))
         frontier.append(leaf)
         if frontier.size % TILE == 0:
-            transaction.add_tile(seq // TILE, frontier.tile)
+            self.tiles.append((seq // TILE, frontier.tile))
         position.leaf = leaf
-        added[event.idem] = (seq, leaf)
-        places.append((seq, leaf, False))
-    return places
+        self.added[event.idem] = _Added(event, seq, leaf)
+        return seq, leaf, False
 
 
-def _recorded(transaction: Transaction, event: Prepared) -> tuple[int, bytes] | None:
-    """Place and leaf of the same event when it is recorded; raises Conflict when its id stands for another."""
-    row = transaction.find(event.idem)
-    if row is None:
-        return None
+def _check_same(event: Prepared, row: Row) -> None:
+    """Raises Conflict when the event's id is recorded for another."""
     header = parse_header(row.header)
     if (
         header is None
@@ -101,15 +128,6 @@ def _recorded(transaction: Transaction, event: Prepared) -> tuple[int, bytes] | 
         or commitment(row.salt, event.body) != header.body
     ):
         raise _conflict(event.idem, f"record {row.seq}")
-    return row.seq, sha256(b"\x00" + row.header).digest()
-
-
-def _check_within(batch: Sequence[Prepared]) -> None:
-    seen: dict[str, Prepared] = {}
-    for event in batch:
-        first = seen.setdefault(event.idem, event)
-        if first is not event and first[:4] != event[:4]:
-            raise _conflict(event.idem, "another event of the same batch")
 
 
 def _conflict(idem: str, place: str) -> Conflict:
