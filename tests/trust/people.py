@@ -20,9 +20,7 @@ DATA = "sha256:" + "d" * 64
 MODEL = "sha256:" + "a" * 64
 EVIDENCE = {
     "evaluate/holdout": (
-        EvidenceRecord(
-            metric="roc_auc", value="0.91", grade="measured", number=True, n=900, low="0.9", high="0.92"
-        ),
+        EvidenceRecord(metric="roc_auc", value="0.91", grade="measured", number=True, n=900, low="0.9", high="0.92"),
     )
 }
 ARTIFACTS = {"acquire/applications:data": DATA, "train/scorecard:model": MODEL}
@@ -32,9 +30,7 @@ def _gate(stage: str, point: ir.Point, *controls: str, waits_for: tuple[str, ...
     return ir.Gate(id=f"{stage}:{point}", stage=stage, point=point, controls=controls, waits_for=waits_for)
 
 
-def _stage(
-    kind: ir.StageKind, name: str, subject: str, *, needs: tuple[str, ...] = (), control: str = ""
-) -> ir.Stage:
+def _stage(kind: ir.StageKind, name: str, subject: str, *, needs: tuple[str, ...] = (), control: str = "") -> ir.Stage:
     id_ = f"{kind}/{name}"
     return ir.Stage(
         id=id_,
@@ -143,9 +139,7 @@ class People:
         return self.keys.setdefault(name, generate())
 
     def add(self, name: str, *roles: str, key: str = "") -> None:
-        addition = Addition(
-            f"{name}@bank.example", name.title(), (self.key(key or name).public,), roles=tuple(roles)
-        )
+        addition = Addition(f"{name}@bank.example", name.title(), (self.key(key or name).public,), roles=tuple(roles))
         self.trust = root.extend(self.trust, addition, [self.key("ann")], NOW - timedelta(days=80))
 
     def case(self, reviewed: Reviewed | None = None, **changes: object) -> Case:

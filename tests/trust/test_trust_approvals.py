@@ -54,9 +54,7 @@ def test_the_same_envelope_recorded_twice_counts_once():
 
 
 def test_other_artifacts():
-    other = review(
-        CHARTER, APPROVAL, ARTIFACTS | {"train/scorecard:model": "sha256:" + "b" * 64}, EVIDENCE, 1
-    )
+    other = review(CHARTER, APPROVAL, ARTIFACTS | {"train/scorecard:model": "sha256:" + "b" * 64}, EVIDENCE, 1)
     reasons = _reasons(_judge(WORLD.sign("bob"), case=WORLD.case(other)))
     assert reasons == {"bob": "it does not cover what there is now: artifact `train/scorecard:model` changed"}
 
@@ -81,9 +79,7 @@ def test_a_clock_set_forward_does_not_lengthen_its_life():
 
 
 def test_an_old_envelope_recorded_late_is_still_old():
-    replayed = dataclasses.replace(
-        WORLD.sign("bob", at=NOW - timedelta(days=40)), time="2026-11-22T12:00:00Z"
-    )
+    replayed = dataclasses.replace(WORLD.sign("bob", at=NOW - timedelta(days=40)), time="2026-11-22T12:00:00Z")
     assert not _judge(replayed).approvals
 
 
@@ -119,9 +115,7 @@ def test_excluded_people_do_not_reject_either():
 
 def test_unknown_excluded_people_exclude_everybody():
     for excluded in ({"owner": None, "trainer": frozenset()}, {"owner": frozenset()}, {}):
-        assert (
-            "is not known" in _reasons(_judge(WORLD.sign("bob"), case=WORLD.case(excluded=excluded)))["bob"]
-        )
+        assert "is not known" in _reasons(_judge(WORLD.sign("bob"), case=WORLD.case(excluded=excluded)))["bob"]
 
 
 def test_no_role_holder():
@@ -132,9 +126,7 @@ def test_a_stranger_and_a_stolen_name():
     stranger = WORLD.sign("mallory")
     impostor = WORLD.sign("bob", key="mallory", seq=2)
     reasons = _reasons(_judge(stranger, impostor))
-    assert reasons == dict.fromkeys(
-        ("mallory", "bob"), "no key that the trust root gives to this person signed it"
-    )
+    assert reasons == dict.fromkeys(("mallory", "bob"), "no key that the trust root gives to this person signed it")
 
 
 def test_a_replaced_or_rolled_back_trust_root():
@@ -148,9 +140,7 @@ def test_a_record_that_says_something_else_than_what_was_signed():
     signed = WORLD.sign("bob", "reject")
     forged = dataclasses.replace(signed, body=msgspec.structs.replace(signed.body, type="approve"))
     assert _reasons(_judge(forged))["bob"] == "the record says something else than what was signed"
-    claimed = dataclasses.replace(
-        signed, body=msgspec.structs.replace(signed.body, person="carol@bank.example")
-    )
+    claimed = dataclasses.replace(signed, body=msgspec.structs.replace(signed.body, person="carol@bank.example"))
     assert "something else" in _reasons(_judge(claimed))["carol"]
     swapped = dataclasses.replace(signed, envelope=WORLD.sign("carol").envelope)
     assert _reasons(_judge(swapped))["bob"] == "the recorded envelope is not the one that was signed"

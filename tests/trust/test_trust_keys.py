@@ -52,9 +52,7 @@ def test_nothing_is_overwritten(tmp_path):
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
 def test_ssh_keygen_agrees(tmp_path):
     key = keys.write_pair(tmp_path / "k")
-    shown = subprocess.run(
-        ["ssh-keygen", "-lf", tmp_path / "k.pub"], capture_output=True, text=True, check=True
-    ).stdout
+    shown = subprocess.run(["ssh-keygen", "-lf", tmp_path / "k.pub"], capture_output=True, text=True, check=True).stdout
     assert key.public.id in shown
     printed = subprocess.run(["ssh-keygen", "-yf", tmp_path / "k"], capture_output=True, check=True).stdout
     assert keys.parse_public_key(printed, "it") == key.public
@@ -71,9 +69,7 @@ def test_a_known_fingerprint():
 
 def test_pem_is_read(tmp_path):
     secret = keys.generate().secret
-    pem = secret.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    pem = secret.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     private = keys.read_private_key(_write(tmp_path / "k", _pem(secret)))
     assert keys.parse_public_key(pem, "it") == private.public
 

@@ -77,9 +77,7 @@ def test_a_file_edited_by_hand_is_refused_with_what_is_wrong():
     def add_role(versions):
         versions[last]["signed"]["roles"]["risk-officer"].append("dan@bank.example")
 
-    assert f"in version {last + 1}, 0 of the 1 needed administrators (`ann@bank.example`) signed" in _edit(
-        add_role
-    )
+    assert f"in version {last + 1}, 0 of the 1 needed administrators (`ann@bank.example`) signed" in _edit(add_role)
 
     def rename(versions):
         versions[1]["signed"]["people"][0]["name"] = "Mallory"
@@ -134,9 +132,7 @@ def test_any_changed_byte_is_noticed_or_changes_nothing(data):
     with contextlib.suppress(Failure):
         parsed = root.parse(bytes(changed), "it")
         # Only the key's id beside a signature, a mere hint, may change unnoticed.
-        assert [version.signed for version in parsed.versions] == [
-            version.signed for version in WORLD.trust.versions
-        ]
+        assert [version.signed for version in parsed.versions] == [version.signed for version in WORLD.trust.versions]
 
 
 def _refused(addition: Addition, *signers: str, says: str) -> None:

@@ -1,0 +1,94 @@
+"""Who is the owner and who the trainer: people who were authenticated, or nobody."""
+
+import msgspec
+import pytest
+from people import APPROVAL, CHARTER, NOW, People
+
+from charter.runtime.events import IterationOpened, RunOpened, StageFinished
+from charter.runtime.state import fold
+from charter.runtime.trust.duties import excluded_people
+from charter.runtime.trust.root import Addition, extend
+
+WORLD = People()
+
+
+class _Recorded:
+    def __init__(self, seq, body):
+        self.seq, self.time = seq, "2026-11-22T12:00:00Z"
+        self.kind = type(body).__struct_config__.tag
+        self.body = {name: value for name, value in msgspec.to_builtins(body).items() if name != "kind"}
+
+
+def _opened(run: str, who: str, key: str | None) -> RunOpened:
+    return RunOpened(
+        run=run, lifecycle="l", version="1", ir="i", meaning="m", bundle="b", charter="c",
+        actor=f"{who}@bank.example", engine="e", host="h", key=key,
+    )  # fmt: skip
+
+
+def _trained(run: str, iteration: int = 1, *, reused: bool = False) -> StageFinished:
+    return StageFinished(
+        run=run, stage="train/scorecard", iteration=iteration, key="k", artifacts={}, evidence=(), reused=reused
+    )
+
+
+def _excluded(*bodies, charter=CHARTER, trust=None):
+    state = fold(_Recorded(seq, body) for seq, body in enumerate(bodies))
+    return excluded_people(charter, APPROVAL, state, trust or WORLD.trust)
+
+
+def _key(name: str) -> str:
+    return WORLD.key(name).public.id
+
+
+FIRST = IterationOpened(run="r1", iteration=1, because="first run")
+
+
+def test_owner_and_trainer_are_people():
+    found = _excluded(_opened("r1", "tom", _key("tom")), FIRST, _trained("r1"))
+    assert found == {"owner": frozenset({"olga@bank.example"}), "trainer": frozenset({"tom@bank.example"})}
+
+
+@pytest.mark.parametrize(
+    ("who", "key"), [("tom", None), ("tom", "SHA256:nobody"), ("tom", "bob's"), ("mallory", "mallory's")]
+)
+def test_who_was_not_authenticated_is_unknown(who, key):
+    key = _key(key.removesuffix("'s")) if key and key.endswith("'s") else key
+    assert _excluded(_opened("r1", who, key), FIRST, _trained("r1"))["trainer"] is None
+
+
+def test_nothing_trained_or_recorded_is_unknown():
+    assert _excluded(_opened("r1", "tom", _key("tom")), FIRST)["trainer"] is None
+    assert _excluded(FIRST, _trained("r1"))["trainer"] is None
+
+
+def test_taking_a_result_over_trains_nothing():
+    """The trainer stays who trained, when somebody else's run takes the model over into a new iteration."""
+    found = _excluded(
+        _opened("r1", "tom", _key("tom")),
+        FIRST,
+        _trained("r1"),
+        _opened("r2", "bob", _key("bob")),
+        IterationOpened(run="r2", iteration=2, because="new data"),
+        _trained("r2", 2, reused=True),
+    )
+    assert found["trainer"] == frozenset({"tom@bank.example"})
+
+
+def test_an_owner_who_is_nobody_in_the_trust_root_is_unknown():
+    head = msgspec.structs.replace(CHARTER.lifecycle, owner="credit-models@bank.example")
+    charter = msgspec.structs.replace(CHARTER, lifecycle=head)
+    assert _excluded(FIRST, charter=charter)["owner"] is None
+
+
+def test_a_word_that_means_nobody_is_unknown():
+    approval = msgspec.structs.replace(APPROVAL, excluding=("auditor-general",))
+    assert excluded_people(CHARTER, approval, fold([]), WORLD.trust) == {"auditor-general": None}
+
+
+def test_a_second_key_of_the_trainer_is_the_trainer():
+    world = WORLD
+    addition = Addition("tom@bank.example", keys=(world.key("tom-2").public,))
+    trust = extend(world.trust, addition, [world.key("ann")], NOW)
+    found = _excluded(_opened("r1", "tom", _key("tom-2")), FIRST, _trained("r1"), trust=trust)
+    assert found["trainer"] == frozenset({"tom@bank.example"})
