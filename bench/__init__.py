@@ -1,0 +1,1 @@
+"""Figures as ratios to named baselines of the same run: `python -m bench`."""

@@ -1,0 +1,72 @@
+"""Timing of whole commands, interleaved (A B A B ...), so that the machine's moods hit all alike."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+CHARTER = (sys.executable, "-m", "charter.runtime.main")
+
+
+class NotMeasured(Exception):
+    """A figure could not be taken; the message says why."""
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A fresh directory on the disk of the repository, where a person's projects would be too."""
+    base = ROOT / "build" / "bench"
+    base.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=base) as name:
+        yield Path(name)
+
+
+def seconds(command: Sequence[str | Path], cwd: Path, *, ends: int = 0) -> float:
+    """Wall time of one command from a cold process.
+
+    Raises:
+        NotMeasured: it ended otherwise than it should, so its time says nothing.
+    """
+    started = time.perf_counter()
+    done = subprocess.run(
+        list(map(str, command)), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    elapsed = time.perf_counter() - started
+    if done.returncode != ends:
+        raise NotMeasured(f"{Path(command[0]).name} ended with {done.returncode}, not {ends}: {done.stdout[-600:]}")
+    return elapsed
+
+
+def interleaved(tasks: Mapping[str, Callable[[], float]], runs: int) -> dict[str, float]:
+    """Median seconds of each task over `runs` rounds of all of them, after one round that is not counted."""
+    taken: dict[str, list[float]] = {name: [] for name in tasks}
+    for turn in range(runs + 1):
+        for name, task in tasks.items():
+            taken_now = task()
+            if turn:
+                taken[name].append(taken_now)
+    return {name: median(values) for name, values in taken.items()}
+
+
+def machine() -> str:
+    """What the figures were taken on, in a line."""
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    version = ".".join(map(str, sys.version_info[:3]))
+    return f"{os.cpu_count()} CPUs{load}, Python {version}, {sys.platform}"
+
+
+def clean(directory: Path, *names: str) -> None:
+    """Remove files and directories below `directory`, if they are there."""
+    for name in names:
+        path = directory / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
