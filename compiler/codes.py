@@ -1,6 +1,7 @@
 """Every code that the compiler can report: code to summary. Each has a page in `pages/`, and a case in
 `tests/cases/errors`. CH01 names, CH02 units and types, CH03 not supported, CH04 shape, CH05 leakage,
-CH06 thresholds, CH07 duties, CH08 waivers and hazards, CH09 files.
+CH06 thresholds, CH07 duties, CH08 waivers and hazards, CH09 files,
+CH10 the team's own Rego.
 """
 
 from pathlib import Path
@@ -79,6 +80,16 @@ SUMMARIES: dict[str, str] = {
     "CH0905": "not a callable",
     "CH0906": "code not found",
     "CH0907": "file cannot be read",
+    # The team's own Rego.
+    "CH1001": "unreadable Rego",
+    "CH1002": "old Rego",
+    "CH1003": "reserved package",
+    "CH1004": "forbidden function",
+    "CH1005": "unknown function",
+    "CH1006": "unknown input",
+    "CH1007": "policy decides nothing",
+    "CH1008": "not a set",
+    "CH1009": "unknown data",
 }
 """A code never changes its meaning and is never given again."""
 

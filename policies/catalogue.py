@@ -79,9 +79,7 @@ def base_modules() -> Mapping[str, str]:
 @cache
 def schema(name: str) -> Mapping[str, Any]:
     """A published JSON Schema: `input` or `result`."""
-    document: dict[str, Any] = json.loads(
-        _ROOT.joinpath("schema", f"{name}.schema.json").read_text(encoding="utf-8")
-    )
+    document: dict[str, Any] = json.loads(_ROOT.joinpath("schema", f"{name}.schema.json").read_text(encoding="utf-8"))
     return document
 
 

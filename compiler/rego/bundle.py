@@ -1,9 +1,12 @@
 """Builds the OPA bundle: the decision and its library, the packs, the charter's controls, the team's Rego."""
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from charter.compiler.codes import error
 from charter.compiler.ir import (
     Approval,
     Bundle,
@@ -16,10 +19,13 @@ from charter.compiler.ir import (
     Waiver,
 )
 from charter.compiler.rego.digest import content_digest
-from charter.compiler.rego.render import render_controls, rendered
-from charter.dsl.diagnostics import Diagnostic, Severity
+from charter.compiler.rego.render import RenderedControl, render_controls, rendered
+from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.source import Span
-from charter.policies.catalogue import Pack, UnknownPack, base_modules, load_pack
+from charter.policies.catalogue import Pack, UnknownPack, base_modules, load_pack, pack_names
+
+if TYPE_CHECKING:
+    from charter.compiler.rego.project import ProjectPolicy
 
 ENTRYPOINT = "charter/main/decision"
 """What to ask a bundle: `data.charter.main.decision`, as OPA writes entrypoints."""
@@ -52,21 +58,21 @@ def build_bundle(source: BundleInput) -> tuple[Bundle | None, tuple[Diagnostic, 
     The same input gives the same bytes. None with at least one error when a pack is unknown.
     """
     packs, findings = _packs(source)
-    if findings:
-        return None, findings
+    policies, refused = _policies(source)
+    if findings or refused:
+        return None, findings + refused
     modules = dict(base_modules())
     for pack in packs:
         modules |= pack.modules
-    modules["charter/controls.rego"] = _controls_module(source)
+    modules |= {_project_path(path): policy.text for path, policy in policies.items()}
+    modules["charter/controls.rego"] = _controls_module(source, policies)
     data = {"charter": {"plan": _plan(source, packs)}}
-    roots = ("charter",)
+    roots = _roots(policies)
     modules = dict(sorted(modules.items()))
     digest = content_digest(modules, data, ENTRYPOINT, roots)
     revision = f"{source.lifecycle.name}-{digest.removeprefix('sha256:')[:16]}"
     data["charter"]["plan"]["revision"] = revision
-    return Bundle(
-        revision=revision, digest=digest, entrypoint=ENTRYPOINT, modules=modules, data=data, roots=roots
-    ), ()
+    return Bundle(revision=revision, digest=digest, entrypoint=ENTRYPOINT, modules=modules, data=data, roots=roots), ()
 
 
 def _packs(source: BundleInput) -> tuple[tuple[Pack, ...], tuple[Diagnostic, ...]]:
@@ -82,27 +88,66 @@ def _packs(source: BundleInput) -> tuple[tuple[Pack, ...], tuple[Diagnostic, ...
 
 def _unknown_pack(unknown: UnknownPack, span: Span | None) -> Diagnostic:
     hint = f" Did you mean `{unknown.suggestion}`?" if unknown.suggestion else ""
-    return Diagnostic(
-        "CH0106",
-        Severity.ERROR,
-        "unknown pack",
-        f"No rule pack is called `{unknown.name}`.{hint} `charter packs` lists those that are installed.",
-        span,
+    known = ", ".join(f"`{name}`" for name in pack_names())
+    detail = f"No rule pack is called `{unknown.name}`.{hint} Installed are {known}."
+    return error("CH0106", span, detail)
+
+
+def _policies(source: BundleInput) -> tuple[dict[str, "ProjectPolicy"], tuple[Diagnostic, ...]]:
+    """The team's own Rego, checked; the engine's parser is imported only if there is any."""
+    if not source.policies:
+        return {}, ()
+    from charter.compiler.rego.project import check_project
+
+    policies, problems = check_project(source.policies)
+    spans = {
+        control.path: source.spans.get(control.id) or source.spans.get(_policy_name(control))
+        for control in source.controls
+        if isinstance(control, PolicyControl)
+    }
+    return policies, tuple(
+        error(
+            problem.code,
+            spans.get(problem.path),
+            f"`{problem.path}`, line {problem.line}, column {problem.column}: {problem.detail}",
+        )
+        for problem in problems
     )
 
 
-def _controls_module(source: BundleInput) -> str:
+def _policy_name(control: PolicyControl) -> str:
+    """A policy at several gates has one control at each: `NAME@STAGE`."""
+    return control.id.partition("@")[0]
+
+
+def _project_path(path: str) -> str:
+    """Where a project file stands in the bundle: a name that any file system and any URL takes."""
+    plain = re.sub(r"[^A-Za-z0-9._/-]", "_", path.removeprefix("./"))
+    mark = "" if plain == path.removeprefix("./") else f"{hashlib.sha256(path.encode()).hexdigest()[:8]}/"
+    return f"charter/project/{mark}{plain}"
+
+
+def _roots(policies: Mapping[str, "ProjectPolicy"]) -> tuple[str, ...]:
+    """What the bundle owns, as OPA wants it: no root inside another."""
+    packages = sorted({policy.package for policy in policies.values()})
+    outer: list[tuple[str, ...]] = []
+    for package in packages:
+        if not any(package[: len(root)] == root for root in outer):
+            outer.append(package)
+    return tuple(sorted({"charter", *("/".join(package) for package in outer)}))
+
+
+def _controls_module(source: BundleInput, policies: Mapping[str, "ProjectPolicy"]) -> str:
     """The charter's own controls, gate by gate; a gate without any is decided by the packs alone."""
     by_id = {control.id: control for control in source.controls}
     ordered = sorted(source.gates, key=lambda gate: gate.id)
-    groups = [(gate, [_rendered(by_id[control]) for control in gate.controls]) for gate in ordered]
+    groups = [(gate, [_rendered(by_id[control], policies) for control in gate.controls]) for gate in ordered]
     return render_controls([(gate, controls) for gate, controls in groups if controls])
 
 
-def _rendered(control: Control) -> Any:
-    return rendered(
-        control, remedy=_remedy(control), clauses=_clauses(control), messages="set()", warnings="[]"
-    )
+def _rendered(control: Control, policies: Mapping[str, "ProjectPolicy"]) -> RenderedControl:
+    policy = policies[control.path] if isinstance(control, PolicyControl) else None
+    return rendered(control, remedy=_remedy(control), clauses=_clauses(control), policy=policy)
 
 
 def _clauses(control: Control) -> tuple[str, ...]:
@@ -125,14 +170,10 @@ def _plan(source: BundleInput, packs: tuple[Pack, ...]) -> dict[str, Any]:
     return {
         "lifecycle": source.lifecycle.name,
         "gates": {gate.id: list(gate.controls) for gate in sorted(source.gates, key=lambda gate: gate.id)},
-        "controls": {
-            control.id: _about(control) for control in sorted(source.controls, key=lambda item: item.id)
-        },
+        "controls": {control.id: _about(control) for control in sorted(source.controls, key=lambda item: item.id)},
         "packs": {pack.name: {rule: f"{pack.name}/{rule}" for rule in sorted(pack.rules)} for pack in packs},
         "rules": {f"{pack.name}/{rule}": _rule(pack, rule) for pack in packs for rule in sorted(pack.rules)},
-        "waivers": {
-            waiver.name: _waiver(waiver) for waiver in sorted(source.waivers, key=lambda item: item.name)
-        },
+        "waivers": {waiver.name: _waiver(waiver) for waiver in sorted(source.waivers, key=lambda item: item.name)},
     }
 
 
@@ -152,7 +193,7 @@ def _about(control: Control) -> dict[str, Any]:
     """What the decision says about a control beside its findings."""
     return {
         "kind": _kind(control),
-        "policy": control.package if isinstance(control, PolicyControl) else "charter",
+        "policy": _policy_name(control) if isinstance(control, PolicyControl) else "charter",
         "title": control.text,
         "subject": control.subject,
         "enforce": "mandatory" if isinstance(control, RetirementCriterion) else control.enforce,

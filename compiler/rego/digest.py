@@ -11,9 +11,7 @@ from charter.compiler.ir import Bundle
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def content_digest(
-    modules: Mapping[str, str], data: Mapping[str, Any], entrypoint: str, roots: tuple[str, ...]
-) -> str:
+def content_digest(modules: Mapping[str, str], data: Mapping[str, Any], entrypoint: str, roots: tuple[str, ...]) -> str:
     """`sha256:...` of a bundle's content.
 
     The revision is left out, wherever it stands: it is derived from this digest.

@@ -1,6 +1,7 @@
 """Renders the charter's controls as readable Rego; Jinja2 is imported only if something is rendered."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,8 @@ from charter.compiler.ir import Approval, Control, Gate, Requirement, Retirement
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+    from charter.compiler.rego.project import ProjectPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,12 @@ class RenderedControl:
     wanted: Mapping[str, Any]
     test: str = ""
     checks: int = 1
-    messages: str = "set()"
+    denials: tuple[str, ...] = ()
+    allows: tuple[str, ...] = ()
     warnings: str = "[]"
 
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _LIBRARIES = {
     "requirement.rego.j2": "evidence",
@@ -48,14 +54,9 @@ def render_controls(groups: Sequence[tuple[Gate, Sequence[RenderedControl]]]) ->
 
 
 def rendered(
-    control: Control, *, remedy: str, clauses: tuple[str, ...], messages: str, warnings: str
+    control: Control, *, remedy: str, clauses: tuple[str, ...], policy: "ProjectPolicy | None" = None
 ) -> RenderedControl:
-    """The parts of one control's rule.
-
-    Args:
-        messages: for a policy, the Rego expression of the set of its denials.
-        warnings: for a policy, the Rego expression of the array of its warnings.
-    """
+    """The parts of one control's rule; `policy` is the checked file of a `PolicyControl`."""
     if isinstance(control, Requirement):
         return RenderedControl(
             id=control.id,
@@ -96,9 +97,7 @@ def rendered(
             remedy=remedy,
             template="retirement.rego.j2",
             wanted={
-                "stage": None
-                if control.monitor is None
-                else f"monitor/{control.monitor.removeprefix('monitor/')}",
+                "stage": None if control.monitor is None else f"monitor/{control.monitor.removeprefix('monitor/')}",
                 "name": control.metric if control.monitor is None else f"{control.monitor}.{control.metric}",
                 "metric": control.metric,
                 "comparison": control.comparison,
@@ -117,9 +116,24 @@ def rendered(
         remedy=remedy,
         template="policy.rego.j2",
         wanted={},
-        messages=messages,
-        warnings=warnings,
+        **_rules(policy),
     )
+
+
+def _rules(policy: "ProjectPolicy | None") -> dict[str, Any]:
+    """Rego references to what a project policy decides by."""
+    assert policy is not None, "a policy control whose file was not checked"
+    package = "".join(["data", *(_step(part) for part in policy.package)])
+    warnings = ", ".join(f"{package}{_step(name)}" for name in policy.warnings)
+    return {
+        "denials": tuple(f"{package}{_step(name)}" for name in policy.denials),
+        "allows": (f"{package}.allow",) if policy.allow else (),
+        "warnings": f"project.warnings(union({{{warnings}}}))" if warnings else "[]",
+    }
+
+
+def _step(name: str) -> str:
+    return f".{name}" if _NAME.fullmatch(name) else f"[{rego(name)}]"
 
 
 def number(value: float) -> int | float:

@@ -111,7 +111,7 @@ def test_graph_labels_cannot_break_out(tmp_path: Path, capsys: pytest.CaptureFix
     text = whole('policy odd {\n  rego "a\\"]; click s0 \\"javascript:x.rego"\n  before train\n}')
     path = tmp_path / "x.charter"
     path.write_text(text)
-    (tmp_path / 'a"]; click s0 "javascript:x.rego').write_text("package project.odd\n")
+    (tmp_path / 'a"]; click s0 "javascript:x.rego').write_text("package project.odd\n\nallow := true\n")
     for form in ("mermaid", "dot"):
         assert run_command_line(["graph", str(path), "--format", form]) == 0
     mermaid, dot = capsys.readouterr().out.split("digraph", 1)

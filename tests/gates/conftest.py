@@ -1,9 +1,13 @@
 """The engines that the contract tests run on: both are real."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import gate_samples as s
 import pytest
 
+from charter.compiler import ir
+from charter.runtime.gates.decide import Decision, decide_gate
 from charter.runtime.gates.embedded import EmbeddedEngine
 from charter.runtime.gates.engine import PolicyEngine
 from charter.runtime.gates.loopback import LoopbackServer, find_opa
@@ -32,3 +36,15 @@ def engine(request: pytest.FixtureRequest) -> Iterator[PolicyEngine]:
         made = ServerEngine(request.getfixturevalue("opa_server").address)
     yield made
     made.close()
+
+
+@pytest.fixture
+def decide(engine: PolicyEngine) -> s.Decide:
+    """Decide one gate: `decide(bundle, gate, **facts)`, with `declarations` for the IR around the bundle."""
+
+    def run(built: ir.Bundle, *gate: str, declarations: tuple[ir.Declaration, ...] = (), **facts: Any) -> Decision:
+        if engine.revision != built.revision:
+            engine.load(built)
+        return decide_gate(engine, s.document(built, *declarations), s.facts(*gate, **facts))
+
+    return run

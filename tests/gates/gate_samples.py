@@ -1,5 +1,6 @@
 """A small lifecycle made by hand, and facts of its gates: what the gate tests decide about."""
 
+from collections.abc import Callable
 from typing import Any
 
 from charter.compiler import ir
@@ -12,7 +13,11 @@ from charter.runtime.gates.contract import (
     InputFact,
     StageFact,
 )
+from charter.runtime.gates.decide import Decision
 from charter.runtime.gates.facts import GateFacts
+
+Decide = Callable[..., Decision]
+"""Type of the fixture `decide`."""
 
 PLACE = ir.Place(file="sample.charter", line=1, column=1, end_line=1, end_column=2)
 TIME = "2026-11-22T08:00:00Z"

@@ -1,40 +1,25 @@
 """The contract: what each kind of control allows and denies, the same on every engine."""
 
-from collections.abc import Callable
 from typing import Any
 
 import gate_samples as s
 import pytest
 
-from charter.compiler import ir
-from charter.runtime.gates.decide import Decision, decide_gate
-from charter.runtime.gates.engine import PolicyEngine
-
-Decide = Callable[..., Decision]
-
-
-@pytest.fixture
-def decide(engine: PolicyEngine) -> Decide:
-    def run(built: ir.Bundle, *args: Any, declarations: tuple[ir.Declaration, ...] = (), **facts: Any) -> Decision:
-        if engine.revision != built.revision:
-            engine.load(built)
-        return decide_gate(engine, s.document(built, *declarations), s.facts(*args, **facts))
-
-    return run
+from charter.runtime.gates.decide import Decision
 
 
 def codes(decision: Decision) -> list[str]:
     return [violation["code"] for violation in decision.violations]
 
 
-def test_bound_met_allows(decide: Decide) -> None:
+def test_bound_met_allows(decide: s.Decide) -> None:
     decision = decide(s.bundle(s.requirement()), evidence=(s.evidence(value=0.75),))
     assert decision.allow
     assert decision.failure is None
     assert "holdout.roc_auc" in decision.evaluated
 
 
-def test_bound_breached_denies_with_the_numbers(decide: Decide) -> None:
+def test_bound_breached_denies_with_the_numbers(decide: s.Decide) -> None:
     decision = decide(s.bundle(s.requirement()), evidence=(s.evidence(value=0.7499),))
     assert not decision.allow
     assert not decision.waiting
@@ -63,7 +48,7 @@ def test_bound_breached_denies_with_the_numbers(decide: Decide) -> None:
         ("==", 0.7500001, False),
     ],
 )
-def test_every_comparison(decide: Decide, comparison: Any, value: float, allow: bool) -> None:
+def test_every_comparison(decide: s.Decide, comparison: Any, value: float, allow: bool) -> None:
     built = s.bundle(s.requirement(comparison=comparison))
     assert decide(built, evidence=(s.evidence(value=value),)).allow is allow
 
@@ -82,7 +67,7 @@ def test_every_comparison(decide: Decide, comparison: Any, value: float, allow: 
     ],
 )
 def test_interval_decides_when_confidence_is_asked_for(
-    decide: Decide, comparison: Any, low: float, high: float, allow: bool
+    decide: s.Decide, comparison: Any, low: float, high: float, allow: bool
 ) -> None:
     built = s.bundle(s.requirement(comparison=comparison, confidence=0.95))
     record = s.evidence(value=(low + high) / 2, low=low, high=high, confidence=0.95)
@@ -102,7 +87,7 @@ def test_interval_decides_when_confidence_is_asked_for(
     ],
     ids=["none", "no high", "no low", "no level", "lower level", "above value", "below value"],
 )
-def test_missing_or_unfit_interval_denies(decide: Decide, changes: dict[str, Any]) -> None:
+def test_missing_or_unfit_interval_denies(decide: s.Decide, changes: dict[str, Any]) -> None:
     built = s.bundle(s.requirement(confidence=0.95))
     decision = decide(built, evidence=(s.evidence(value=0.8, **changes),))
     assert codes(decision) == ["interval_missing"]
@@ -122,7 +107,7 @@ def test_missing_or_unfit_interval_denies(decide: Decide, changes: dict[str, Any
     ],
     ids=["none", "other metric", "over", "each", "on", "attack", "other stage", "other run"],
 )
-def test_evidence_of_something_else_is_no_evidence(decide: Decide, records: tuple[Any, ...]) -> None:
+def test_evidence_of_something_else_is_no_evidence(decide: s.Decide, records: tuple[Any, ...]) -> None:
     assert codes(decide(s.bundle(s.requirement()), evidence=records)) == ["evidence_missing"]
 
 
@@ -137,27 +122,27 @@ def test_evidence_of_something_else_is_no_evidence(decide: Decide, records: tupl
         ("declared", "declared", True),
     ],
 )
-def test_least_grade(decide: Decide, grade: Any, least: Any, allow: bool) -> None:
+def test_least_grade(decide: s.Decide, grade: Any, least: Any, allow: bool) -> None:
     decision = decide(s.bundle(s.requirement(least_grade=least)), evidence=(s.evidence(grade=grade),))
     assert decision.allow is allow
     assert codes(decision) == ([] if allow else ["evidence_grade"])
 
 
 @pytest.mark.parametrize("value", ["high", True])
-def test_value_that_is_no_number_denies(decide: Decide, value: Any) -> None:
+def test_value_that_is_no_number_denies(decide: s.Decide, value: Any) -> None:
     decision = decide(s.bundle(s.requirement()), evidence=(s.evidence(value=value),))
     assert codes(decision) == ["evidence_malformed"]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_value_that_is_not_finite_denies(decide: Decide, value: float) -> None:
+def test_value_that_is_not_finite_denies(decide: s.Decide, value: float) -> None:
     decision = decide(s.bundle(s.requirement()), evidence=(s.evidence(value=value),))
     assert not decision.allow
     assert decision.failure == "input_not_finite"
     assert "roc_auc" in decision.violations[0]["message"]
 
 
-def test_each_item_must_satisfy(decide: Decide) -> None:
+def test_each_item_must_satisfy(decide: s.Decide) -> None:
     built = s.bundle(s.requirement(metric="psi", comparison="<=", bound=0.2, each="feature"))
     good = s.evidence("psi", 0.1, each="feature", item="age")
     bad = s.evidence("psi", 0.3, each="feature", item="income")
@@ -168,7 +153,7 @@ def test_each_item_must_satisfy(decide: Decide) -> None:
     assert codes(decide(built, evidence=())) == ["evidence_missing"]
 
 
-def test_last_checks_must_all_satisfy(decide: Decide) -> None:
+def test_last_checks_must_all_satisfy(decide: s.Decide) -> None:
     built = s.bundle(s.requirement(gate="monitor/drift:exit", subject="monitor/drift", checks=3))
     gate, stage = "monitor/drift:exit", {"stage": "monitor/drift"}
     good, bad = s.evidence(**stage), s.evidence(value=0.1, **stage)
@@ -182,14 +167,14 @@ def test_last_checks_must_all_satisfy(decide: Decide) -> None:
     assert codes(decide(built, gate, evidence=(good,), history=other)) == ["checks_insufficient"]
 
 
-def test_advisory_warns(decide: Decide) -> None:
+def test_advisory_warns(decide: s.Decide) -> None:
     decision = decide(s.bundle(s.requirement(enforce="advisory")), evidence=(s.evidence(value=0.1),))
     assert decision.allow
     (warning,) = decision.warnings
     assert (warning["code"], warning["severity"], warning["waiver"]) == ("bound_breached", "advisory", None)
 
 
-def test_breach_with_reaction_is_an_obligation(decide: Decide) -> None:
+def test_breach_with_reaction_is_an_obligation(decide: s.Decide) -> None:
     control = s.requirement(
         gate="monitor/drift:exit", subject="monitor/drift", reaction="alert", reaction_to="risk-officer"
     )
@@ -213,7 +198,7 @@ APPROVE = "approve/release:exit"
 PEOPLE = {"owner": ("olga",), "trainer": ("tom",)}
 
 
-def test_quorum_of_distinct_people_allows(decide: Decide) -> None:
+def test_quorum_of_distinct_people_allows(decide: s.Decide) -> None:
     decision = decide(s.bundle(s.approval()), APPROVE, people=PEOPLE, approvals=(s.signed("ann"), s.signed("bob")))
     assert decision.allow
 
@@ -232,7 +217,7 @@ def test_quorum_of_distinct_people_allows(decide: Decide) -> None:
     ],
     ids=["two keys", "one key", "owner", "trainer", "role", "other approval", "expired", "future"],
 )
-def test_signature_that_does_not_count_leaves_it_waiting(decide: Decide, second: Any) -> None:
+def test_signature_that_does_not_count_leaves_it_waiting(decide: s.Decide, second: Any) -> None:
     decision = decide(s.bundle(s.approval()), APPROVE, people=PEOPLE, approvals=(s.signed("ann"), second))
     assert codes(decision) == ["approval_missing"]
     assert decision.waiting
@@ -240,7 +225,7 @@ def test_signature_that_does_not_count_leaves_it_waiting(decide: Decide, second:
     assert decision.violations[0]["waivable"] is False
 
 
-def test_rejection_beats_approvals(decide: Decide) -> None:
+def test_rejection_beats_approvals(decide: s.Decide) -> None:
     signatures = (s.signed("ann"), s.signed("bob"), s.signed("eve", type="reject"))
     decision = decide(s.bundle(s.approval()), APPROVE, people=PEOPLE, approvals=signatures)
     assert codes(decision) == ["rejected"]
@@ -248,7 +233,7 @@ def test_rejection_beats_approvals(decide: Decide) -> None:
 
 
 @pytest.mark.parametrize("people", [{}, {"owner": ("olga",)}, {"owner": ("olga",), "trainer": ()}])
-def test_unknown_exclusion_denies(decide: Decide, people: Any) -> None:
+def test_unknown_exclusion_denies(decide: s.Decide, people: Any) -> None:
     signatures = (s.signed("ann"), s.signed("bob"))
     decision = decide(s.bundle(s.approval()), APPROVE, people=people, approvals=signatures)
     assert "exclusion_unknown" in codes(decision)
@@ -278,14 +263,14 @@ def low(value: float = 0.6, **changes: Any) -> Any:
     ],
     ids=["none", "one", "both", "one back", "last two", "gap", "declared", "other monitor"],
 )
-def test_retirement_is_due_when_the_last_checks_say_so(decide: Decide, history: Any, due: bool) -> None:
+def test_retirement_is_due_when_the_last_checks_say_so(decide: s.Decide, history: Any, due: bool) -> None:
     decision = decide(s.bundle(s.criterion()), RETIRE, history=history)
     assert decision.allow is due
     assert decision.waiting is not due
     assert codes(decision) == ([] if due else ["retirement_not_due"])
 
 
-def test_any_criterion_retires(decide: Decide) -> None:
+def test_any_criterion_retires(decide: s.Decide) -> None:
     age = s.criterion(id="age", monitor=None, metric="age", comparison=">", bound=1000.0, unit="seconds", checks=1)
     built = s.bundle(s.criterion(), age)
     old = s.evidence("age", 2000, unit="seconds", stage="deploy/production")
@@ -316,7 +301,7 @@ def signed_waiver(**changes: Any) -> Any:
     return WaiverFact(**fields | changes)
 
 
-def test_signed_waiver_turns_a_breach_into_a_warning(decide: Decide) -> None:
+def test_signed_waiver_turns_a_breach_into_a_warning(decide: s.Decide) -> None:
     built = s.bundle(s.requirement(), waivers=(s.waiver(),))
     decision = decide(built, evidence=(s.evidence(value=0.1),), waivers=(signed_waiver(),))
     assert decision.allow
@@ -340,19 +325,19 @@ def test_signed_waiver_turns_a_breach_into_a_warning(decide: Decide) -> None:
     ],
     ids=["not asked", "unsigned", "other", "over", "quorum", "zero", "role", "forged", "future", "absolute"],
 )
-def test_waiver_that_does_not_count(decide: Decide, asked: Any, signatures: Any, enforce: Any) -> None:
+def test_waiver_that_does_not_count(decide: s.Decide, asked: Any, signatures: Any, enforce: Any) -> None:
     built = s.bundle(s.requirement(enforce=enforce), waivers=asked)
     decision = decide(built, evidence=(s.evidence(value=0.1),), waivers=signatures)
     assert codes(decision) == ["bound_breached"]
 
 
 @pytest.mark.parametrize("until", ["2026-11-22", "2026-11-23"])
-def test_waiver_counts_on_its_last_day(decide: Decide, until: str) -> None:
+def test_waiver_counts_on_its_last_day(decide: s.Decide, until: str) -> None:
     built = s.bundle(s.requirement(), waivers=(s.waiver(until=until),))
     assert decide(built, evidence=(s.evidence(value=0.1),), waivers=(signed_waiver(),)).allow
 
 
-def test_missing_evidence_cannot_be_waived(decide: Decide) -> None:
+def test_missing_evidence_cannot_be_waived(decide: s.Decide) -> None:
     built = s.bundle(s.requirement(), waivers=(s.waiver(),))
     decision = decide(built, waivers=(signed_waiver(),))
     assert codes(decision) == ["evidence_missing"]
@@ -362,19 +347,19 @@ def test_missing_evidence_cannot_be_waived(decide: Decide) -> None:
 # --- the gate itself ------------------------------------------------------------------------------
 
 
-def test_unknown_gate_denies(decide: Decide) -> None:
+def test_unknown_gate_denies(decide: s.Decide) -> None:
     decision = decide(s.bundle(s.requirement()), "train/unknown:entry")
     assert codes(decision) == ["gate_unknown"]
 
 
-def test_gate_without_controls_is_decided_by_the_packs(decide: Decide) -> None:
+def test_gate_without_controls_is_decided_by_the_packs(decide: s.Decide) -> None:
     decision = decide(s.bundle(more_gates=["train/scorecard:entry"]), "train/scorecard:entry")
     assert decision.allow
     assert all(name.startswith("core/") for name in decision.evaluated)
     assert decision.evaluated
 
 
-def test_names_cannot_become_code(decide: Decide) -> None:
+def test_names_cannot_become_code(decide: s.Decide) -> None:
     nasty = 'x"]} := true # \n\\ {{ 7 * 7 }} \u2028\U0001f600 `'
     control = s.requirement(id=nasty, metric=nasty, over=nasty, text=nasty, reaction=nasty, reaction_to=nasty)
     built = s.bundle(control, waivers=(s.waiver(name=nasty, control=nasty, reason=nasty),))

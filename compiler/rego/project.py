@@ -1,0 +1,185 @@
+"""Checks the team's own Rego before it may decide: v1 only, its own package, known functions, known input.
+
+Nothing is evaluated here. What is refused would fail open later: a misspelt input never matches, a function that
+one engine lacks is met only when it is reached, a `deny` that is no set is never collected.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from charter.compiler.rego.allowed import ALLOWED, why_forbidden
+from charter.compiler.rego.inputs import ANYTHING, InputSchema, NoSuchInput, Shape
+from charter.compiler.rego.module import Call, Module, Problem, Reference, Rule, read_module
+from charter.dsl.suggest import did_you_mean
+from charter.policies.catalogue import base_modules, schema
+
+RESERVED = frozenset({"charter", "system"})
+_SETS = ("deny", "violation", "warn")
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPolicy:
+    """A checked file: its package path and the rules that decide, by kind.
+
+    Attributes:
+        denials: names of its `deny` and `violation` sets (`deny_...` too, as Conftest has it).
+        warnings: names of its `warn` sets.
+        allow: whether it has an `allow` that must be true.
+    """
+
+    path: str
+    text: str
+    package: tuple[str, ...]
+    denials: tuple[str, ...]
+    warnings: tuple[str, ...]
+    allow: bool
+
+
+def check_project(sources: Mapping[str, str]) -> tuple[dict[str, ProjectPolicy], tuple[Problem, ...]]:
+    """The team's files, by path. A file with a problem is left out of the first."""
+    read = {path: read_module(path, text) for path, text in sorted(sources.items())}
+    problems = [found for found in read.values() if isinstance(found, Problem)]
+    modules = {path: found for path, found in read.items() if isinstance(found, Module)}
+    known = _Known(modules)
+    policies: dict[str, ProjectPolicy] = {}
+    for path, module in modules.items():
+        found = tuple(_problems(module, known))
+        problems += found
+        if not found:
+            policies[path] = _policy(module, sources[path])
+    return policies, tuple(problems)
+
+
+class _Known:
+    """What the team's files may refer to: their own rules and functions, and the library of every bundle."""
+
+    def __init__(self, modules: Mapping[str, Module]) -> None:
+        library = [read_module(path, text) for path, text in base_modules().items() if "/lib/" in path]
+        self.rules: dict[tuple[str, ...], set[str]] = {}
+        for module in (*modules.values(), *(item for item in library if isinstance(item, Module))):
+            names = self.rules.setdefault(("data", *module.package), set())
+            names |= {rule.name for rule in module.rules}
+        self.input = InputSchema(schema("input"))
+
+    def has(self, path: tuple[str | None, ...]) -> bool:
+        """Whether a `data` path leads to a package, or to a rule in one."""
+        return any(
+            path[: len(package)] == package[: len(path)]
+            and (len(path) <= len(package) or path[len(package)] in (*names, None))
+            for package, names in self.rules.items()
+        )
+
+
+def _problems(module: Module, known: _Known) -> Iterator[Problem]:
+    if module.package[0] in RESERVED:
+        name = ".".join(module.package)
+        detail = f"Its package is `{name}`, and `{module.package[0]}` belongs to the engine. Choose a name of your own."
+        yield Problem("CH1003", module.path, 1, 1, detail)
+        return
+    for path in module.imports.values():
+        yield from _reference_problems(module, Reference(path[0], path[1:], 1, 1), {}, known)
+    for rule in module.rules:
+        shapes = _shapes(module, rule, known)
+        for call in rule.calls:
+            yield from _call_problems(module, call, known)
+        for reference in rule.references:
+            yield from _reference_problems(module, reference, shapes, known)
+    yield from _head_problems(module)
+
+
+def _head_problems(module: Module) -> Iterator[Problem]:
+    deciding = [rule for rule in module.rules if _decides(rule.name)]
+    for rule in deciding:
+        if rule.name != "allow" and rule.kind != "set":
+            detail = (
+                f"`{rule.name}` is no set, so nothing would collect it. "
+                f"Write `{rule.name} contains message if {{ ... }}`."
+            )
+            yield Problem("CH1008", module.path, rule.line, rule.column, detail)
+    if not deciding:
+        detail = "It has no `deny`, `violation`, `warn` or `allow` rule, so it would decide nothing. Add one."
+        yield Problem("CH1007", module.path, 1, 1, detail)
+
+
+def _decides(name: str) -> bool:
+    return name == "allow" or name.partition("_")[0] in _SETS
+
+
+def _call_problems(module: Module, call: Call, known: _Known) -> Iterator[Problem]:
+    first, *rest = call.name.split(".")
+    if first in module.imports or first == "data":
+        path = (*module.imports.get(first, ("data",)), *rest)
+        if path[0] == "data" and not known.has(path):
+            yield _unknown_data(module, ".".join(path), call.line, call.column)
+        return
+    if not rest and call.name in known.rules[("data", *module.package)]:
+        return
+    if call.name in ALLOWED:
+        return
+    reason = why_forbidden(call.name)
+    if reason is not None:
+        detail = f"`{call.name}` {reason}."
+        yield Problem("CH1004", module.path, call.line, call.column, detail)
+        return
+    hint = did_you_mean(call.name, ALLOWED | known.rules[("data", *module.package)])
+    detail = f"There is no function `{call.name}`.{hint}"
+    yield Problem("CH1005", module.path, call.line, call.column, detail)
+
+
+def _reference_problems(
+    module: Module, reference: Reference, shapes: Mapping[str, Shape], known: _Known
+) -> Iterator[Problem]:
+    path = (*module.imports.get(reference.base, (reference.base,)), *reference.steps)
+    if path[0] == "data" and len(path) > 1 and not known.has(path):
+        yield _unknown_data(module, _written(path), reference.line, reference.column)
+    found = _shape(module, reference, shapes, known)
+    if isinstance(found, NoSuchInput):
+        detail = f"`{_written(path)}`: the input has no `{found.key}` there, so this would never match.{found.hint}"
+        yield Problem("CH1006", module.path, reference.line, reference.column, detail)
+
+
+def _unknown_data(module: Module, path: str, line: int, column: int) -> Problem:
+    detail = f"Nothing is called `{path}`: it is no rule of the project's policies, and no other data is loaded."
+    return Problem("CH1009", module.path, line, column, detail)
+
+
+def _written(path: tuple[str | None, ...]) -> str:
+    return "".join(f".{step}" if step else "[_]" for step in path).removeprefix(".")
+
+
+def _shapes(module: Module, rule: Rule, known: _Known) -> dict[str, Shape]:
+    """What each variable of a rule stands for, where it is known; two meanings make it unknown."""
+    shapes: dict[str, Shape] = {}
+    for _ in range(4):  # a variable of a variable of a variable: deeper is left unchecked
+        for name, bindings in rule.bindings.items():
+            if len(bindings) != 1 or bindings[0] is None:
+                continue
+            reference, of_element = bindings[0]
+            found = _shape(module, reference, shapes, known)
+            if isinstance(found, Shape):
+                shapes[name] = known.input.element(found) if of_element else found
+    return shapes
+
+
+def _shape(module: Module, reference: Reference, shapes: Mapping[str, Shape], known: _Known) -> Shape | NoSuchInput:
+    """What a reference leads to in the input; ANYTHING if it does not start there."""
+    base, *more = module.imports.get(reference.base, (reference.base,))
+    shape = known.input.root if base == "input" else shapes.get(base, ANYTHING)
+    for step in (*more, *reference.steps):
+        found = known.input.element(shape) if step is None else known.input.step(shape, step)
+        if isinstance(found, NoSuchInput):
+            return found
+        shape = found
+    return shape
+
+
+def _policy(module: Module, text: str) -> ProjectPolicy:
+    names = sorted({rule.name for rule in module.rules})
+    return ProjectPolicy(
+        path=module.path,
+        text=text,
+        package=module.package,
+        denials=tuple(name for name in names if name.partition("_")[0] in {"deny", "violation"}),
+        warnings=tuple(name for name in names if name.partition("_")[0] == "warn"),
+        allow="allow" in names,
+    )

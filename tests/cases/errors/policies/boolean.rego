@@ -1,0 +1,3 @@
+package project.boolean
+
+deny if input.lifecycle.risk == "high"

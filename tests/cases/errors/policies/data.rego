@@ -1,0 +1,3 @@
+package project.data
+
+deny contains "banned" if input.lifecycle.name in data.team.banned

@@ -1,0 +1,3 @@
+package project.misspelt
+
+deny contains "high risk" if input.lifecycle.rsk == "high"

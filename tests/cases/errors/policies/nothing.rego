@@ -1,0 +1,3 @@
+package project.nothing
+
+high_risk if input.lifecycle.risk == "high"

@@ -1,0 +1,3 @@
+package charter.main
+
+deny contains "mine" if input.lifecycle.risk == "high"

@@ -1,0 +1,5 @@
+package project.syntax
+
+deny contains "never" if {
+	input.lifecycle.risk ==
+}

@@ -1,0 +1,202 @@
+"""The team's own Rego: what is refused before it may decide, and how what is accepted decides."""
+
+from typing import Any
+
+import gate_samples as s
+import pytest
+
+from charter.compiler.rego.bundle import BundleInput, build_bundle
+from charter.compiler.rego.project import check_project
+
+GATE = "train/scorecard:entry"
+PATH = "policies/no_proxy.rego"
+
+
+def problems(rego: str) -> list[tuple[str, int, int]]:
+    _, found = check_project({"p.rego": rego})
+    return [(problem.code, problem.line, problem.column) for problem in found]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("deny contains 1 if input.lifecycle.rsk", ("CH1006", 3, 20)),
+        ("deny contains 1 if input.evidence[_].valu", ("CH1006", 3, 20)),
+        ("deny contains 1 if { some e in input.evidence; e.valu > 1 }", ("CH1006", 3, 48)),
+        ("deny contains 1 if { some _, i in input.inputs; i.digst }", ("CH1006", 3, 49)),
+        ("deny contains 1 if { every e in input.evidence { e.valu > 1 } }", ("CH1006", 3, 50)),
+        ("deny contains 1 if { e := input.lifecycle; e.rsk }", ("CH1006", 3, 44)),
+        ("deny contains 1 if { e := input.lineage[_]; some a in e.artifacts; a.sze }", ("CH1006", 3, 68)),
+        ('deny contains 1 if input["lifecycle"]["rsk"]', ("CH1006", 3, 20)),
+        ("deny contains 1 if input.declaration.nme", ("CH1006", 3, 20)),
+        ("deny contains 1 if input.time.year", ("CH1006", 3, 20)),
+        ("deny contains 1 if count([x | x := input.foo]) > 0", ("CH1006", 3, 36)),
+        ("deny contains input.foo", ("CH1006", 3, 15)),
+        ('deny contains 1 if http.send({"url": "https://x"})', ("CH1004", 3, 20)),
+        ("deny contains time.now_ns()", ("CH1004", 3, 15)),
+        ('deny contains rand.intn("x", 3)', ("CH1004", 3, 15)),
+        ('deny contains uuid.rfc4122("x")', ("CH1004", 3, 15)),
+        ("deny contains opa.runtime().env", ("CH1004", 3, 15)),
+        ('deny contains net.lookup_ip_addr("x")', ("CH1004", 3, 15)),
+        ("deny contains count(numbers.range(1, 200000000))", ("CH1004", 3, 21)),
+        ("deny contains 1 if count(input.evidence) > 0 with count as http.send", ("CH1004", 3, 51)),
+        ("deny contains cuont(input.evidence)", ("CH1005", 3, 15)),
+        ("deny contains data.secrets.x", ("CH1009", 3, 15)),
+        ("deny contains data.charter.plan", ("CH1009", 3, 15)),
+        ("deny contains data.t.nothing", ("CH1009", 3, 15)),
+        ("deny := true", ("CH1008", 3, 1)),
+        ("deny if input.time", ("CH1008", 3, 1)),
+        ("deny[x] if x := input.time", ("CH1008", 3, 1)),
+        ("deny_all := 1", ("CH1008", 3, 1)),
+        ("harmless := 1", ("CH1007", 1, 1)),
+        ("deny[x] { x := 1 }", ("CH1002", 3, 9)),
+        ("deny contains 1 if {", ("CH1001", 4, 1)),
+    ],
+)
+def test_refused(body: str, expected: tuple[str, int, int]) -> None:
+    assert problems(f"package t\n\n{body}\n") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "CH1001"),
+        ("\0\1", "CH1001"),
+        ("package t\nx := " + "[" * 40 + "]" * 40, "CH1001"),
+        ("package t\nx := " + "{1:" * 100_000, "CH1001"),
+        ("package t\nx := " + "(" * 100_000, "CH1001"),
+        ("package charter.main\ndeny contains 1", "CH1003"),
+        ("package charter\ndeny contains 1", "CH1003"),
+        ("package system.authz\nallow := true", "CH1003"),
+    ],
+    ids=["empty", "binary", "deep", "deep objects", "deep calls", "decision", "root", "engine"],
+)
+def test_hostile_file_is_refused_in_time(text: str, code: str) -> None:
+    assert [found for found, _, _ in problems(text)] == [code]
+
+
+ACCEPTED = """package team.no_proxy
+
+import data.charter.lib.numbers
+import input.lifecycle as system
+
+banned := {"postcode"}
+
+deny contains sprintf("`%s` is a proxy (%s)", [column, numbers.text(1)]) if {
+	some column in input.declaration.body.columns
+	column in banned
+}
+
+violation contains {"msg": "purpose is too broad", "details": {"why": 1}} if input.declaration.body.broad
+
+warn contains "risk is high" if system.risk == "high"
+
+allow if not input.declaration.body.closed
+"""
+
+
+def test_accepted_and_what_it_decides_by() -> None:
+    policies, found = check_project({"p.rego": ACCEPTED})
+    assert found == ()
+    policy = policies["p.rego"]
+    assert policy.package == ("team", "no_proxy")
+    assert (policy.denials, policy.warnings, policy.allow) == (("deny", "violation"), ("warn",), True)
+
+
+def test_policies_may_share_rules() -> None:
+    other = "package team.lib\n\nallow := true\n\nbanned(x) if x == 1\n"
+    main = "package team.main\n\nimport data.team.lib\n\ndeny contains 1 if lib.banned(1)\n"
+    assert check_project({"a.rego": main, "b.rego": other})[1] == ()
+    assert [problem.code for problem in check_project({"a.rego": main})[1]] == ["CH1009", "CH1009"]
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({}, []),
+        ({"columns": ["age", "postcode"]}, ["`postcode` is a proxy (1)"]),
+        ({"broad": True}, ["purpose is too broad"]),
+        ({"closed": True}, ["`allow` is not true"]),
+        ({"columns": ["postcode"], "closed": True}, ["`allow` is not true", "`postcode` is a proxy (1)"]),
+    ],
+)
+def test_decides(decide: s.Decide, body: dict[str, Any], found: list[str]) -> None:
+    built = s.bundle(s.policy(), policies={PATH: ACCEPTED})
+    decision = decide(built, GATE, declarations=(s.declaration("model", "scorecard", **body),))
+    assert [violation["message"] for violation in decision.violations] == found
+    assert decision.allow is (not found)
+    assert {violation["policy"] for violation in decision.violations} <= {"no-proxy"}
+    assert [warning["message"] for warning in decision.warnings] == ["risk is high"]
+    assert "no-proxy@train/scorecard" in decision.evaluated
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ('"text"', "text"),
+        ('{"msg": "object"}', "object"),
+        ("3", "the policy gave a message that is neither text nor an object with `msg`"),
+        ('{"text": "x"}', "the policy gave a message that is neither text nor an object with `msg`"),
+        ("true", "the policy gave a message that is neither text nor an object with `msg`"),
+        ('{"msg": 3}', "the policy gave a message that is neither text nor an object with `msg`"),
+    ],
+)
+def test_any_message_denies(decide: s.Decide, message: str, shown: str) -> None:
+    built = s.bundle(s.policy(), policies={PATH: f"package t\n\ndeny contains {message}\n"})
+    decision = decide(built, GATE)
+    assert [violation["message"] for violation in decision.violations] == [shown]
+
+
+def test_advisory_policy_only_warns(decide: s.Decide) -> None:
+    built = s.bundle(s.policy(enforce="advisory"), policies={PATH: 'package t\n\ndeny contains "no"\n'})
+    decision = decide(built, GATE)
+    assert decision.allow
+    assert [warning["message"] for warning in decision.warnings] == ["no"]
+
+
+def test_one_file_at_two_gates_decides_at_both(decide: s.Decide) -> None:
+    second = s.policy(id="no-proxy@train/other", gate="train/other:entry")
+    built = s.bundle(s.policy(), second, policies={PATH: 'package t\n\ndeny contains "no"\n'})
+    for gate in (GATE, "train/other:entry"):
+        assert len(decide(built, gate).violations) == 1
+
+
+def test_odd_names_of_files_and_packages(decide: s.Decide) -> None:
+    path = 'a"]?#%2f ü.rego'
+    text = 'package team["no proxy"].x\n\ndeny contains "no"\n'
+    built = s.bundle(s.policy(path=path), policies={path: text})
+    assert [violation["message"] for violation in decide(built, GATE).violations] == ["no"]
+    assert built.roots == ("charter", "team/no proxy/x")
+
+
+def test_roots_never_lie_in_one_another() -> None:
+    texts = {f"{name}.rego": f"package {name}\n\nallow := true\n" for name in ("a", "a.b", "b.c", "b.d")}
+    controls = tuple(s.policy(id=path, path=path) for path in texts)
+    assert s.bundle(*controls, policies=texts).roots == ("a", "b/c", "b/d", "charter")
+
+
+def test_finding_says_file_and_place_and_underlines_the_charter() -> None:
+    from charter.dsl.source import Span
+
+    span = Span("sample.charter", 10, 20)
+    source = BundleInput(
+        lifecycle=s.lifecycle(),
+        controls=(s.policy(),),
+        waivers=(),
+        gates=s.gates((s.policy(),)),
+        policies={PATH: "package t\n\ndeny contains 1 if input.tme\n"},
+        spans={"no-proxy": span},
+    )
+    built, (finding,) = build_bundle(source)
+    assert built is None
+    assert finding.code == "CH1006"
+    assert finding.span == span
+    assert finding.detail.startswith(f"`{PATH}`, line 3, column 20: `input.tme`: the input has no `tme` there")
+    assert finding.detail.endswith("Did you mean `time`?")
+
+
+def test_nothing_is_parsed_without_policies(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "regorus", None)
+    s.bundle(s.requirement())
