@@ -113,16 +113,21 @@ def show(quantity: Quantity, *, wanted: Unit | None = None) -> str:
     unit = wanted or quantity.unit
     if unit == "seconds":
         for name, factor in _LARGEST_FIRST:
-            if value and value % factor == 0:
+            if _divides(factor, value):
                 return f"{plain(value / factor)} {name if value != factor else name[:-1]}"
         return f"{plain(value)} seconds"
     if unit == "bytes":
         for name in ("TB", "GB", "MB"):
             factor = UNITS[name][0]
-            if value and value % factor == 0:
+            if _divides(factor, value):
                 return f"{plain(value / factor)} {name}"
         return f"{plain(value)} bytes"
     return plain(value)
+
+
+def _divides(factor: Decimal | int, value: Decimal) -> bool:
+    # Decimals refuse to divide what has more digits than their precision.
+    return value != 0 and abs(value) < 10**20 and value % factor == 0
 
 
 def plain(value: Decimal) -> str:

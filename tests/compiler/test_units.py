@@ -89,3 +89,7 @@ def test_shown_as_people_write_it():
     assert show(Quantity(Decimal(60), "seconds")) == "1 minute"
     assert show(Quantity(Decimal("0.10"), "ratio")) == "0.1"
     assert show(Quantity(Decimal(4000000000), "bytes")) == "4 GB"
+
+
+def test_sizes_beyond_all_sense_are_still_shown():
+    assert show(Quantity(Decimal("932608344083721789255929344850.001"), "seconds")).endswith(" seconds")
