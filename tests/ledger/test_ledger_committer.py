@@ -3,10 +3,11 @@
 import threading
 
 import pytest
+from ledger_samples import opened
+
 from charter.runtime.ledger import Conflict, Event, Refused, Unavailable, sqlite_store
 from charter.runtime.ledger.committer import Committer
 from charter.runtime.ledger.verify import verify_ledger
-from ledger_samples import opened
 
 
 def test_many_clients_get_their_own_receipts(tmp_path):
