@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from charter.dsl.ast import Call, Control, Name, Number, Reaction, Text
 from charter.dsl.cursor import Cursor
 from charter.dsl.suggest import did_you_mean
-from charter.dsl.values import COUNT_UNITS, DURATION_UNITS, UNITS, call, expected, name, number, text
+from charter.dsl.units import COUNT_UNITS, DURATION_UNITS, UNITS
+from charter.dsl.values import call, expected, name, number, text
 
 COMPARISONS = (">=", "<=", ">", "<", "==")
 _SCOPE_WORDS = ("of", "over", "under", "on")

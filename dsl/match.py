@@ -9,8 +9,8 @@ from charter.dsl.cursor import Cursor, Mistake
 from charter.dsl.patterns import Hole, Optional, Sequence, Word
 from charter.dsl.suggest import did_you_mean
 from charter.dsl.tree import Braces
+from charter.dsl.units import UNITS
 from charter.dsl.values import (
-    UNITS,
     comma_list,
     date,
     duration,

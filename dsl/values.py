@@ -14,13 +14,7 @@ from charter.dsl.source import Span
 from charter.dsl.suggest import did_you_mean
 from charter.dsl.texts import long_text, unescape
 from charter.dsl.tree import Braces, Group, Pair
-
-DURATION_UNITS = frozenset(
-    f"{unit}{plural}" for unit in ("second", "minute", "hour", "day", "week", "month", "year") for plural in ("", "s")
-)
-SIZE_UNITS = frozenset({"B", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"})
-COUNT_UNITS = frozenset({"check", "checks", "row", "rows", "core", "cores", "trial", "trials", "epoch", "epochs"})
-UNITS = DURATION_UNITS | SIZE_UNITS | COUNT_UNITS
+from charter.dsl.units import DURATION_UNITS, UNITS
 
 _MAX_DIGITS = 40
 _MAX_EXPONENT = 300  # beyond what a double holds nothing can be measured

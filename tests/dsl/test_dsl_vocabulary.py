@@ -5,6 +5,7 @@ import re
 import pytest
 from dsl_base import codes_of
 
+from charter.dsl import units
 from charter.dsl.check_vocabulary import check_vocabulary
 from charter.dsl.parse import parse
 from charter.dsl.patterns import clause_syntax, header_syntax
@@ -117,3 +118,9 @@ def test_instead_of_a_required_clause() -> None:
     assert found == ()
     assert list(check_vocabulary(tree, ())) == []
     assert codes_of("charter 1\ndataset feedback of production {\n}\n") == ["CH0053"]
+
+
+def test_every_unit_that_can_be_written_has_a_meaning() -> None:
+    from charter.compiler import units as meaning
+
+    assert set(units.UNITS) | {"%"} == set(meaning.UNITS)
