@@ -7,6 +7,7 @@ named. The program is differentiable, so gradients with respect to the inputs ar
 """
 
 import operator
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +80,12 @@ def write_program(module: torch.nn.Module, width: int) -> tuple[dict[str, Any], 
         StageRefused: the computation depends on values (`if x.sum() > 0`), or needs what a program cannot hold.
     """
     example = torch.zeros(3, width)
+    shapes = ({0: torch.export.Dim("rows", min=1)},)
     try:
-        exported = torch.export.export(
-            _OneLogitARow(module).eval(), (example,), dynamic_shapes=({0: torch.export.Dim("rows", min=1)},)
-        ).run_decompositions()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch warns of its own use of what it deprecates
+            whole = torch.export.export(_OneLogitARow(module).eval(), (example,), dynamic_shapes=shapes)
+            exported = whole.run_decompositions()
     except Exception as error:  # torch.export raises many kinds; all mean the same to the author of a module
         raise StageRefused(
             "module cannot be exported",
