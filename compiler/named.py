@@ -1,10 +1,11 @@
 """The texts that a charter names and that become part of the IR: JSON Schemas and Rego files."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from charter.compiler import model
 from charter.compiler.codes import error
@@ -39,36 +40,37 @@ class NamedFiles:
 def read_named_files(charter: model.Charter, files: ProjectFiles) -> NamedFiles:
     """Read every schema and Rego file; what is wrong with them is a finding at the place that names them."""
     named = NamedFiles()
+    read: dict[str, Any] = {}  # datasets often share a schema
     for dataset in charter.datasets.values():
-        if dataset.schema is not None:
-            _read_schema(named, dataset.name, dataset.schema, files)
+        if dataset.schema is None:
+            continue
+        path = dataset.schema.value
+        if path not in read:
+            read[path] = _read_schema(path, files)
+        if isinstance(read[path], Refusal):
+            named.findings.append(error(read[path].code, dataset.schema.span, read[path].detail))
+        else:
+            named.schemas[dataset.name] = read[path]
     for policy in charter.policies.values():
         if policy.rego is not None:
             _read_rego(named, policy.name, policy.rego, files)
     return named
 
 
-def _read_schema(named: NamedFiles, dataset: str, written: ast.Text, files: ProjectFiles) -> None:
-    text = files.read(written.value)
+def _read_schema(path: str, files: ProjectFiles) -> Any:
+    """The JSON Schema in a file, or a refusal."""
+    text = files.read(path)
     if isinstance(text, Refusal):
-        named.findings.append(error(text.code, written.span, text.detail))
-        return
+        return text
     try:
-        schema = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as problem:
-        detail = f"`{written.value}` is not JSON: {problem}. Mend the file, or name another."
-        named.findings.append(error("CH0903", written.span, detail))
-        return
+        schema = msgspec.json.decode(text.encode())  # strict: no NaN, no infinity, no half characters
+    except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
+        return Refusal("CH0903", f"`{path}` is not JSON: {problem}. Mend the file, or name another.")
     unfit = schema_problem(schema)
     if unfit:
-        detail = f"`{written.value}` is no JSON Schema of one row: {unfit} Mend the file, or name another."
-        named.findings.append(error("CH0903", written.span, detail))
-        return
-    named.schemas[dataset] = schema
-
-
-def _refuse_constant(word: str) -> None:
-    raise ValueError(f"`{word}` is no JSON number")
+        detail = f"`{path}` is no JSON Schema of one row: {unfit} Mend the file, or name another."
+        return Refusal("CH0903", detail)
+    return schema
 
 
 def schema_problem(schema: Any) -> str:

@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from base import whole
 
 from charter.compiler.code import code_files, defines, module_file, parse_callable
+from charter.compiler.compile import compile_charter
 from charter.compiler.files import ProjectFiles, Refusal
 from charter.compiler.named import schema_problem
 
@@ -162,3 +164,25 @@ def test_schema():
         )
         == ""
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"maximum": 1e400}',
+        '{"const": NaN}',
+        '{"title": "\\ud800"}',
+        "[" * 100_000,
+        '{"a": ',
+        "",
+        '{"type": "object"}}',
+    ],
+)
+def test_schema_files_that_are_no_json(tmp_path: Path, text: str):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "applications.csv").write_text("x\n")
+    (tmp_path / "s.json").write_text(text)
+    charter = whole('dataset more {\n  source csv "data/applications.csv"\n  schema "s.json"\n}')
+    result = compile_charter(tmp_path / "x.charter", as_text=charter)
+    assert "CH0903" in {item.code for item in result.diagnostics}
+    assert result.ir is None
