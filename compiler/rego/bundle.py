@@ -121,8 +121,11 @@ def _policy_name(control: PolicyControl) -> str:
 
 
 def _project_path(path: str) -> str:
-    """Where a project file stands in the bundle: a name that any file system and any URL takes."""
-    plain = re.sub(r"[^A-Za-z0-9._/-]", "_", path.removeprefix("./"))
+    """Where a project file stands in the bundle: a name that any file system and any URL takes.
+
+    OPA loads only what ends in `.rego`.
+    """
+    plain = re.sub(r"[^A-Za-z0-9._/-]", "_", path.removeprefix("./")).removesuffix(".rego") + ".rego"
     mark = "" if plain == path.removeprefix("./") else f"{hashlib.sha256(path.encode()).hexdigest()[:8]}/"
     return f"charter/project/{mark}{plain}"
 

@@ -157,5 +157,5 @@ def _about(engine: PolicyEngine, bundle: Bundle, data: bytes, started: float) ->
 
 def _plain(items: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
     """As JSON values, in an order that no engine chooses."""
-    documents = [msgspec.to_builtins(item) for item in items]
-    return tuple(sorted(documents, key=lambda item: msgspec.json.encode(item, order="sorted")))
+    documents: list[bytes] = sorted(msgspec.json.encode(item, order="sorted") for item in items)
+    return tuple(msgspec.json.decode(document) for document in documents)
