@@ -165,9 +165,17 @@ def _measured(
 ) -> tuple[Measured, ...]:
     bad = {(item.get("evidence") or {}).get("item") for item in found}
     views = []
-    for record in evidence_of(control, records):
+    about = evidence_of(control, records)
+    scale = _scale(control, about)
+    for record in about:
         met: bool | None = _ALL_ITEMS.get(standing, record.item not in bad)
-        views.append((met is not False, _slack(control, record), measured_view(record, control, met=met)))
+        views.append(
+            (
+                met is not False,
+                _slack(control, record),
+                measured_view(record, met=met, gauge=_gauge(record, control, scale)),
+            )
+        )
     # What fails comes first, then what came closest to failing.
     views.sort(key=lambda item: (item[0], item[1]))
     return tuple(view for _, _, view in views)
@@ -189,8 +197,8 @@ def _slack(control: Requirement, record: EvidenceRecord) -> float:
     return distance if control.comparison in {">=", ">"} else -distance
 
 
-def measured_view(record: EvidenceRecord, control: Requirement | None = None, *, met: bool | None = None) -> Measured:
-    """One record in words, and where it lies against the bound."""
+def measured_view(record: EvidenceRecord, *, met: bool | None = None, gauge: Gauge | None = None) -> Measured:
+    """One record in words."""
     interval = ""
     if record.low is not None and record.high is not None:
         interval = f"{shown(record.low, record.unit)} to {shown(record.high, record.unit)}"
@@ -205,7 +213,7 @@ def measured_view(record: EvidenceRecord, control: Requirement | None = None, *,
         grade=record.grade,
         method=method,
         met=met,
-        gauge=None if control is None else _gauge(record, control),
+        gauge=gauge,
     )
 
 
@@ -220,28 +228,37 @@ def label(record: EvidenceRecord) -> str:
     return " ".join(words)
 
 
-def _gauge(record: EvidenceRecord, control: Requirement) -> Gauge | None:
-    value = decimal_of(record.value)
-    if value is None or control.comparison == "==":
+def _scale(control: Requirement, records: Iterable[EvidenceRecord]) -> tuple[float, float] | None:
+    """Both ends of the line on which all items of a control are drawn, so that they can be compared."""
+    values = [float(value) for record in records if (value := decimal_of(record.value)) is not None]
+    if not values or control.comparison == "==":
         return None
-    ends = [float(end) for end in (decimal_of(record.low), decimal_of(record.high)) if end is not None]
-    points = [float(value), control.bound, *ends]
+    ends = [decimal_of(end) for record in records for end in (record.low, record.high)]
+    points = [*values, control.bound, *(float(end) for end in ends if end is not None)]
     span = (max(points) - min(points)) or abs(control.bound) or 1.0
     start, end = min(points) - 0.35 * span, max(points) + 0.35 * span
     if control.unit == "ratio":
         start, end = max(start, 0.0), min(end, 1.0)
-    if end <= start:
+    return (start, end) if end > start else None
+
+
+def _gauge(record: EvidenceRecord, control: Requirement, scale: tuple[float, float] | None) -> Gauge | None:
+    value = decimal_of(record.value)
+    if value is None or scale is None:
         return None
+    start, end = scale
 
     def at(point: float) -> float:
-        return round(100 * (point - start) / (end - start), 2)
+        return round(min(max(100 * (point - start) / (end - start), 0.0), 100.0), 2)
 
+    low, high = decimal_of(record.low), decimal_of(record.high)
+    whole = low is not None and high is not None
     upward = control.comparison in {">=", ">"}
     bound = at(control.bound)
     return Gauge(
         value=at(float(value)),
-        low=at(ends[0]) if len(ends) == 2 else None,
-        high=at(ends[1]) if len(ends) == 2 else None,
+        low=at(float(low)) if whole and low is not None else None,
+        high=at(float(high)) if whole and high is not None else None,
         bound=bound,
         allowed_from=bound if upward else 0,
         allowed_to=100 if upward else bound,

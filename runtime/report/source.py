@@ -28,6 +28,7 @@ class Source:
         standing: where each stage stands, in the graph's order.
         trust: the verified trust root; None where there is none.
         signed: every signed statement with its envelope.
+        dead: deployments whose recorded server does not answer.
     """
 
     project: Project
@@ -38,6 +39,7 @@ class Source:
     standing: dict[str, Assessment]
     trust: TrustRoot | None
     signed: tuple[SignedRecord, ...]
+    dead: frozenset[str]
 
     def results_before(self, approval: Approval) -> dict[str, Finished]:
         """Finished results, by stage, of all that an approval follows from: what its gate looks at."""
@@ -81,6 +83,7 @@ def read_source(project: Project) -> Source:
         )
     ir = recorded_ir(project, state)
     now = ledger_time(state)
-    basis = Basis(ir, state, ArtifactStore(project.store), now, lock_digest(project.root), dead_deployments(state))
+    dead = dead_deployments(state)
+    basis = Basis(ir, state, ArtifactStore(project.store), now, lock_digest(project.root), dead)
     trust = file.load(project) if project.trust_root_path.exists() else None
-    return Source(project, ir, events, state, now, assess_all(basis), trust, signed)
+    return Source(project, ir, events, state, now, assess_all(basis), trust, signed, dead)

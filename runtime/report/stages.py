@@ -57,16 +57,14 @@ def stage_view(source: Source, assessment: Assessment, tried: Mapping[str, int])
     )
 
 
-def _work(stage: Stage, result: Finished | None) -> str:
+def _work(stage: Stage, result: Finished | None) -> tuple[str, ...]:
     if stage.callable is None:
-        return "no work of its own, its gates decide"
+        return ("no work of its own, its gates decide",)
     if result is None:
-        return f"by {stage.callable}; no result yet"
+        return (f"by {stage.callable}", "no result yet")
     body = result.body
-    words = f"by {stage.callable}, {duration(body.milliseconds / 1000)}"
-    if body.peak_bytes:
-        words += f", up to {size(body.peak_bytes)} of memory"
-    return f"{words}, finished {clock(result.time)} (record {result.seq})"
+    took = duration(body.milliseconds / 1000) + (f", up to {size(body.peak_bytes)}" if body.peak_bytes else "")
+    return (f"by {stage.callable}", took, f"finished {clock(result.time)} (record {result.seq})")
 
 
 def _artifacts(source: Source, result: Finished) -> tuple[ArtifactView, ...]:
@@ -98,7 +96,10 @@ def _notes(source: Source, stage: Stage, state: StageState, tried: Mapping[str, 
         for seq, _, body in source.state.reactions
         if body.stage == stage.id and body.iteration == source.state.iteration
     ]
-    notes += [
-        Line(f"Serving at {server.get('address')}.", "good") for server in source.state.servers.get(stage.id, [])[-1:]
-    ]
+    for server in source.state.servers.get(stage.id, [])[-1:]:
+        address = server.get("address")
+        if stage.name in source.dead:
+            notes.append(Line(f"Nothing answers at {address} any more.", "bad"))
+        else:
+            notes.append(Line(f"Serving at {address}.", "good"))
     return notes

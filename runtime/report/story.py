@@ -18,6 +18,10 @@ def headline(source: Source) -> tuple[str, Tone]:
         by_status.setdefault(item.status, []).append(item)
     retired = _done(source, "retire")
     live = _done(source, "deploy")
+    serving = _serving(source)
+    if retired and serving:
+        where = listed([f"{stage} at {address}" for stage, address in serving.items()])
+        return f"Retired, and yet something serves: {where} answers although {_names(retired)} was retired.", "bad"
     if retired:
         return f"Retired: {_names(retired)} is out of service, and its records are kept.", "good"
     stopped = [*by_status.get(Status.FAILED, []), *by_status.get(Status.DENIED, [])]
@@ -37,6 +41,15 @@ def headline(source: Source) -> tuple[str, Tone]:
     if due:
         return f"Under way: {due[0].stage.id} comes next, because {_sentence(due[0].why)}", "waiting"
     return "Everything that is due is done.", "good"
+
+
+def _serving(source: Source) -> dict[str, str]:
+    """Addresses that answer now, by the stage that opened them."""
+    return {
+        stage: str(servers[-1].get("address"))
+        for stage, servers in source.state.servers.items()
+        if servers and stage.partition("/")[2] not in source.dead
+    }
 
 
 def _done(source: Source, kind: str) -> list[Assessment]:
@@ -111,9 +124,8 @@ def _deployments(source: Source) -> Iterator[Line]:
         if decided is not None:
             yield Line(f"{item.stage.name} was deployed on {clock(decided.time)}.", "good", decided.seq)
     live = {item.stage.id for item in _done(source, "deploy")}
-    for stage, servers in source.state.servers.items():
-        if servers and stage not in live:
-            address = servers[-1].get("address")
+    for stage, address in _serving(source).items():
+        if stage not in live:
             yield Line(f"{stage} still serves at {address} what was allowed before something changed.", "waiting")
     for item in _done(source, "retire"):
         decided = source.state.stage(item.stage.id).exit

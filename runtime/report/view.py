@@ -49,7 +49,7 @@ class StageView:
     word: str
     why: str
     place: str
-    work: str
+    work: tuple[str, ...]
     entry: GateView
     exit: GateView
     controls: tuple[ControlView, ...]

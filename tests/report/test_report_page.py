@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 
+import msgspec
 from played import Played, record
 
 from charter.compiler.ir import Requirement
@@ -116,6 +117,25 @@ def test_green_fades_when_the_work_or_the_policies_change(tmp_path):
     assert (deploy.exit.word, deploy.exit.tone) == ("allowed what has changed since", "quiet")
     assert {control.standing for control in deploy.controls} == {"stale"}
     assert "changed since" in _texts(view.unchecked)
+
+
+def test_a_retired_system_that_still_serves_is_no_good_news(tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    from charter.runtime.assess import Status
+    from charter.runtime.report.story import headline
+
+    played = Played(tmp_path / "p")
+    played.run(approvals_open=True)
+    source = read_source(played.project)
+    deploy = source.standing["deploy/production"]
+    retire = replace(deploy, stage=msgspec.structs.replace(deploy.stage, kind="retire", name="scorecard"))
+    retired = replace(source, standing={"retire/scorecard": retire})
+    assert retire.status is Status.DONE and headline(retired)[1] == "good"
+    source.state.servers["deploy/production"] = [{"address": "http://127.0.0.1:1"}]
+    state, tone = headline(retired)
+    assert tone == "bad" and "yet something serves" in state
+    assert headline(replace(retired, dead=frozenset({"production"})))[1] == "good"
 
 
 def test_met_by_the_point_estimate_only(tmp_path):

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from people import APPROVAL, ARTIFACTS, CHARTER, EVIDENCE, NOW, PLACE, REQUIREMENT, People, there_is
+from people import APPROVAL, ARTIFACTS, CHARTER, EVIDENCE, NOW, PLACE, REQUIREMENT, People, record_of, there_is
 
 from charter.compiler import ir
 from charter.compiler.canonical import digest
@@ -159,6 +159,22 @@ def test_garbage_instead_of_an_envelope(envelope):
     signed = WORLD.sign("bob")
     body = msgspec.structs.replace(signed.body, envelope=digest(envelope))
     assert _judge(dataclasses.replace(signed, body=body, envelope=envelope)).approvals == ()
+
+
+def test_a_digest_beside_the_review_that_is_not_its_own():
+    """A reader who compares digests only must not be led astray by a signed statement either."""
+    from charter.compiler.canonical import canonical_json
+    from charter.runtime.trust import dsse
+    from charter.runtime.trust.statement import PAYLOAD_TYPE, Signatory, sign_statement
+
+    signatory = Signatory("bob@bank.example", WORLD.key("bob"), WORLD.trust.digest)
+    statement, _ = sign_statement(CHARTER, there_is(), "approve", signatory, NOW)
+    other = there_is(iteration=7).digest()
+    lying = msgspec.structs.replace(
+        statement, predicate=msgspec.structs.replace(statement.predicate, reviewed_digest=other)
+    )
+    envelope = dsse.seal(PAYLOAD_TYPE, canonical_json(lying), [WORLD.key("bob")])
+    assert "an inconsistent statement" in _reasons(_judge(record_of(lying, envelope, NOW, 1)))["bob"]
 
 
 def test_statements_of_other_approvals_are_not_mentioned():

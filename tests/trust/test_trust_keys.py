@@ -49,6 +49,15 @@ def test_nothing_is_overwritten(tmp_path):
     assert not (tmp_path / "b").exists()
 
 
+def test_a_file_that_appears_meanwhile_is_not_overwritten_either(tmp_path):
+    (tmp_path / "k").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    for name in ("k", "link"):
+        with pytest.raises(Failure, match="the key exists"):
+            keys._write_new(tmp_path / name, b"new", 0o600)
+    assert (tmp_path / "k").read_text() == "mine" and not (tmp_path / "elsewhere").exists()
+
+
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
 def test_ssh_keygen_agrees(tmp_path):
     key = keys.write_pair(tmp_path / "k")

@@ -4,6 +4,7 @@ import contextlib
 import json
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -210,6 +211,20 @@ def test_time_does_not_run_backwards():
     with pytest.raises(Failure) as caught:
         root.extend(WORLD.trust, new, [WORLD.key("ann")], NOW - timedelta(days=300))
     assert "is before that of version" in caught.value.detail
+
+
+def test_a_key_is_what_its_id_says():
+    wrong = root.Key(id=WORLD.key("bob").public.id, public=generate().public.line)
+    person = root.Person(id="eve@bank.example", name="Eve", keys=(wrong,))
+    version = msgspec.structs.replace(
+        WORLD.trust.current,
+        version=WORLD.trust.current.version + 1,
+        previous=WORLD.trust.digest,
+        people=(person, *WORLD.trust.current.people),
+    )
+    with pytest.raises(Failure) as caught:
+        root._append(WORLD.trust.versions, version, [WORLD.key("ann")])
+    assert "is not what its id says" in caught.value.detail
 
 
 def test_the_first_version_is_signed_by_its_administrator():
