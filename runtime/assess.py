@@ -4,7 +4,7 @@ A stage is assessed from the IR and the folded ledger alone, once everything it 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -142,6 +142,9 @@ def input_digests(stage: Stage, known: Mapping[str, Assessment]) -> dict[str, st
 def _monitor(basis: Basis, stage: Stage, state: StageState, known: Mapping[str, Assessment]) -> Assessment:
     done = len(state.checks)
     last = state.checks[-1] if done else None
+    if last is not None and _retired(basis, stage):
+        settled = _settle(basis, stage, state, last.body.key, done)
+        return replace(settled, why=f"{settled.why}; what it watched is retired")
     if last is not None:
         settled = _settle(basis, stage, state, last.body.key, done)
         if settled.status is Status.DECIDE:
@@ -153,6 +156,16 @@ def _monitor(basis: Basis, stage: Stage, state: StageState, known: Mapping[str, 
             return Assessment(stage, status, why, last.body.key, last, due, done)
     check = done + 1
     return Assessment(stage, Status.RUN, f"check {check} is due", key_of(basis, stage, known, check), last, check=check)
+
+
+def _retired(basis: Basis, monitor: Stage) -> bool:
+    """Whether what the monitor watches has been retired in this iteration."""
+    for stage in basis.ir.stages:
+        if stage.kind == "retire" and monitor.spec["deployment"] in stage.spec["deployments"]:
+            decided = basis.state.stage(stage.id).exit
+            if decided is not None and decided.body.allow:
+                return True
+    return False
 
 
 def _settle(basis: Basis, stage: Stage, state: StageState, key: str, check: int) -> Assessment:

@@ -180,7 +180,7 @@ class Reacted(_Body, frozen=True, kw_only=True, tag="reaction.taken", tag_field=
 
 
 class ServerStopped(_Body, frozen=True, kw_only=True, tag="server.stopped", tag_field="kind"):
-    """A deployment's server is no longer live, and why: superseded | denied | rollback."""
+    """A deployment's server is no longer live, and why: superseded | denied | rollback | retired."""
 
     stage: str
     iteration: int

@@ -17,10 +17,15 @@ def follow_up(run: str, state: State, stage: Stage, body: GateDecided) -> Iterat
     """
     if stage.kind == "deploy":
         yield from _only_the_allowed_server(run, state, stage, body)
+    elif stage.kind == "retire" and body.allow:
+        for deployment in stage.spec["deployments"]:
+            for server in list(state.servers.get(f"deploy/{deployment}", [])):
+                _stop(server)
+                yield _stopped(run, f"deploy/{deployment}", body, "retired", server)
     elif stage.kind == "monitor":
         for obligation in body.obligations:
-            if obligation.get("kind") == "react":
-                yield _react(run, state, stage, body, obligation)
+            if obligation.get("kind") == "react" and not _reacted(state, stage, body, obligation):
+                yield from _react(run, state, stage, body, obligation)
 
 
 def _only_the_allowed_server(run: str, state: State, stage: Stage, body: GateDecided) -> Iterator[Body]:
@@ -32,25 +37,35 @@ def _only_the_allowed_server(run: str, state: State, stage: Stage, body: GateDec
         if same == body.allow:
             continue
         if _stop(server):
-            yield ServerStopped(
-                run=run,
-                stage=stage.id,
-                iteration=body.iteration,
-                because="superseded" if body.allow else "denied",
-                address=str(server.get("address")),
-            )
+            yield _stopped(run, stage.id, body, "superseded" if body.allow else "denied", server)
 
 
-def _react(run: str, state: State, stage: Stage, body: GateDecided, obligation: Mapping[str, Any]) -> Reacted:
+def _stopped(run: str, stage: str, body: GateDecided, because: str, server: Mapping[str, Any]) -> ServerStopped:
+    return ServerStopped(
+        run=run, stage=stage, iteration=body.iteration, because=because, address=str(server.get("address"))
+    )
+
+
+def _reacted(state: State, stage: Stage, body: GateDecided, obligation: Mapping[str, Any]) -> bool:
+    """Whether the reaction is recorded already: the run that decided may have been killed after it, or before."""
+    wanted = (stage.id, body.iteration, body.check, obligation.get("control"))
+    return any((done.stage, done.iteration, done.check, done.control) == wanted for _, _, done in state.reactions)
+
+
+def _react(run: str, state: State, stage: Stage, body: GateDecided, obligation: Mapping[str, Any]) -> Iterator[Body]:
     reaction, to = str(obligation["reaction"]), obligation.get("to")
     if reaction == "alert":
         outcome = f"recorded for {to}; shown by `charter status`"
     elif reaction == "retrain":
         outcome = "the next iteration opens as soon as the data it trains on changes"
     else:
-        stopped = [server for server in state.servers.get(f"deploy/{stage.spec['deployment']}", []) if _stop(server)]
-        outcome = "stopped serving; no earlier version is kept running" if stopped else "nothing was being served"
-    return Reacted(
+        deployment = f"deploy/{stage.spec['deployment']}"
+        live = list(state.servers.get(deployment, []))
+        for server in live:
+            _stop(server)
+            yield _stopped(run, deployment, body, "rollback", server)
+        outcome = "stopped serving; no earlier version is kept running" if live else "nothing was being served"
+    yield Reacted(
         run=run,
         stage=stage.id,
         iteration=body.iteration,

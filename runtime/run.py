@@ -104,6 +104,7 @@ class Run:
             Failure: the ledger or the store cannot be written; nothing unrecorded has happened.
         """
         shutil.rmtree(self.project.work, ignore_errors=True)
+        self._recover()
         self._ready.extend(stage for stage in self.ir.stages if not stage.entry.waits_for)
         while True:
             while self._ready:
@@ -125,6 +126,19 @@ class Run:
         shutil.rmtree(self.project.work, ignore_errors=True)
         return self.known
 
+    def _recover(self) -> None:
+        """A run that was killed may have left decisions whose effect or record is missing: make up for both."""
+        for stage in self.ir.stages:
+            state = self.journal.state.stage(stage.id)
+            if state.finished is None:
+                continue
+            exit_ = state.exit
+            if exit_ is not None and stage.kind in EFFECT_KINDS and not (exit_.body.allow and exit_.applied):
+                self._follow_up(stage, exit_.body)
+            for decided in (state.entry, exit_):
+                if decided is not None and decided.body.allow and not decided.applied:
+                    self._applied(stage, decided.body.point, decided.body)
+
     def _erase_due(self) -> bool:
         """Erase what an allowed retirement has made due; whether there was anything."""
         done = erase_due(self.name, self.ir, self.journal.state, self.store, self.journal.now())
@@ -141,8 +155,12 @@ class Run:
             return
         state = self.journal.state.stage(stage.id)
         bundle = self.ir.bundle.digest
-        if not state.entry_open(now.key, bundle) and not self._decide(stage, "entry", now):
-            return
+        if not state.entry_open(now.key, bundle):
+            if not self._decide(stage, "entry", now):
+                return
+        elif state.entry is not None and not state.entry.applied:
+            entry = state.entry.body
+            self._after_commit.append(lambda: self._applied(stage, "entry", entry))
         if now.status is Status.RUN and now.result is None:
             self._start(stage, now)
             return

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 FILES = ("lessons.md", "policies", "schemas", "trainers", "make_data.py")
 PEOPLE = {
     "owner": ("credit-models@bank.example", "Oda Owner", None),
@@ -55,7 +55,7 @@ def main() -> None:
     """Tell the whole story."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workspace", type=Path, default=HERE / "workspace", help="made anew each time")
-    demo = Demo(prepare(parser.parse_args().workspace.absolute()))
+    demo = Demo(prepare(parser.parse_args().workspace.resolve()))
     try:
         set_up(demo)
         deny(demo)
