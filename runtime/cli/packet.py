@@ -9,7 +9,7 @@ from charter.runtime.report.packet import Packet
 from charter.runtime.report.source import Source
 from charter.runtime.trust.root import Person
 
-_COLORS = {"met": "green", "breached": "red", "waived": "yellow", "advisory": "yellow"}
+_COLORS = {"met": "green", "breached": "red", "waived": "yellow", "advisory": "yellow", "warned": "yellow"}
 
 
 def show_packet(source: Source, packet: Packet, person: Person) -> None:

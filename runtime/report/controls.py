@@ -4,18 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from charter.compiler.ir import Control, Requirement
+from charter.compiler.ir import Control, PolicyControl, Requirement
 from charter.runtime.events import EvidenceRecord, GateDecided
 from charter.runtime.report.numbers import decimal_of, shown
 from charter.runtime.state import Decided, StageState
 
-Standing = Literal["met", "breached", "waived", "advisory", "unproved", "stale", "pending"]
+Standing = Literal["met", "breached", "waived", "advisory", "warned", "unproved", "stale", "pending"]
 
 STANDING_WORDS: Mapping[Standing, str] = {
     "met": "met",
     "breached": "not met",
     "waived": "waived",
     "advisory": "not met (advisory)",
+    "warned": "met, with a warning",
     "unproved": "not evaluated",
     "stale": "met before a change",
     "pending": "not decided yet",
@@ -101,7 +102,7 @@ def control_view(control: Control, state: StageState, key: str | None, bundle: s
     found = [] if decided is None else _findings(decided.body, control.id)
     records = state.finished.body.evidence if state.finished else ()
     stale = decided is not None and is_stale(decided, key, bundle)
-    standing = "stale" if stale else _standing(control.id, decided)
+    standing = "stale" if stale else _standing(control, decided)
     measured = _measured(control, records, standing, found) if isinstance(control, Requirement) else ()
     return ControlView(
         id=control.id,
@@ -132,18 +133,19 @@ def _findings(body: GateDecided, control: str) -> list[dict[str, Any]]:
     return [item for item in (*body.violations, *body.warnings) if item.get("control") == control]
 
 
-def _standing(control: str, decided: Decided | None) -> Standing:
+def _standing(control: Control, decided: Decided | None) -> Standing:
     if decided is None:
         return "pending"
     body = decided.body
-    if any(item.get("control") == control for item in body.violations):
+    if any(item.get("control") == control.id for item in body.violations):
         return "breached"
-    warned = [item for item in body.warnings if item.get("control") == control]
+    warned = [item for item in body.warnings if item.get("control") == control.id]
     if any(item.get("waiver") for item in warned):
         return "waived"
     if warned:
-        return "advisory"
-    return "met" if control in body.evaluated else "unproved"
+        # The team's own Rego may warn by itself; that is no breach of what it demands.
+        return "warned" if isinstance(control, PolicyControl) and control.enforce != "advisory" else "advisory"
+    return "met" if control.id in body.evaluated else "unproved"
 
 
 def evidence_of(control: Requirement, records: Iterable[EvidenceRecord]) -> list[EvidenceRecord]:
@@ -157,7 +159,13 @@ def evidence_of(control: Requirement, records: Iterable[EvidenceRecord]) -> list
     ]
 
 
-_ALL_ITEMS: Mapping[Standing, bool | None] = {"met": True, "pending": None, "unproved": None, "stale": None}
+_ALL_ITEMS: Mapping[Standing, bool | None] = {
+    "met": True,
+    "warned": True,
+    "pending": None,
+    "unproved": None,
+    "stale": None,
+}
 
 
 def _measured(
@@ -237,8 +245,8 @@ def _scale(control: Requirement, records: Iterable[EvidenceRecord]) -> tuple[flo
     points = [*values, control.bound, *(float(end) for end in ends if end is not None)]
     span = (max(points) - min(points)) or abs(control.bound) or 1.0
     start, end = min(points) - 0.35 * span, max(points) + 0.35 * span
-    if control.unit == "ratio":
-        start, end = max(start, 0.0), min(end, 1.0)
+    start = max(start, 0.0) if min(points) >= 0 else start
+    end = min(end, 1.0) if control.unit == "ratio" else end
     return (start, end) if end > start else None
 
 

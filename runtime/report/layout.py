@@ -151,7 +151,7 @@ def _columns(rows: Sequence[Sequence[str]], chains: Sequence[Sequence[str]]) -> 
     The runs are the blocks of Brandes and Köpf, "Fast and Simple Horizontal Coordinate Assignment" (2001).
     """
     above, below = _neighbours(chains)
-    block = _blocks(rows, above)
+    block = _blocks(rows, above, below)
     members: dict[str, list[str]] = {}
     for names in rows:
         for name in names:
@@ -177,20 +177,30 @@ def _columns(rows: Sequence[Sequence[str]], chains: Sequence[Sequence[str]]) -> 
     return {name: at - left + MARGIN for name, at in centres.items()}
 
 
-def _blocks(rows: Sequence[Sequence[str]], above: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The first name of the straight run that each name belongs to; runs do not cross."""
+def _blocks(
+    rows: Sequence[Sequence[str]], above: Mapping[str, Sequence[str]], below: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """The first name of the straight run that each name belongs to; runs do not cross.
+
+    Two names are in line when each is in the middle of the other's neighbours: in the middle of one side only,
+    dense rows would drift aside row by row.
+    """
     block = {name: name for names in rows for name in names}
     for upper, lower in pairwise(rows):
-        place = {name: position for position, name in enumerate(upper)}
+        place = {name: position for names in (upper, lower) for position, name in enumerate(names)}
         taken = -1
         for name in lower:
-            known = sorted((item for item in above.get(name, ()) if item in place), key=place.__getitem__)
-            middle = known[(len(known) - 1) // 2 : len(known) // 2 + 1]
-            for candidate in middle:
-                if block[name] == name and place[candidate] > taken:
+            for candidate in _middle(above.get(name, ()), place):
+                mutual = name in _middle(below.get(candidate, ()), place)
+                if mutual and block[name] == name and place[candidate] > taken:
                     block[name] = block[candidate]
                     taken = place[candidate]
     return block
+
+
+def _middle(names: Sequence[str], place: Mapping[str, int]) -> list[str]:
+    ordered = sorted(names, key=place.__getitem__)
+    return ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1]
 
 
 Sides = dict[str, list[tuple[str, float]]]

@@ -87,15 +87,12 @@ def _notes(source: Source, stage: Stage, state: StageState, tried: Mapping[str, 
         )
     if len(state.checks) > 1:
         notes.append(Line(f"{len(state.checks)} checks so far; the evidence below is of the last one."))
-    notes += [
-        Line(
-            f"{body.control} was breached, so: {body.reaction}{f' {body.to}' if body.to else ''} ({body.outcome}).",
-            "bad",
-            seq,
-        )
+    reactions = {
+        f"{body.control} was breached, so: {body.reaction}{f' {body.to}' if body.to else ''} ({body.outcome}).": seq
         for seq, _, body in source.state.reactions
         if body.stage == stage.id and body.iteration == source.state.iteration
-    ]
+    }
+    notes += [Line(text, "bad", seq) for text, seq in reactions.items()]
     for server in source.state.servers.get(stage.id, [])[-1:]:
         address = server.get("address")
         if stage.name in source.dead:

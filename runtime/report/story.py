@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from charter.runtime.assess import Assessment, Status
+from charter.runtime.events import Reacted
 from charter.runtime.report.decisions import clock, held_back
 from charter.runtime.report.numbers import listed, plural
 from charter.runtime.report.source import Source
@@ -16,7 +17,7 @@ def headline(source: Source) -> tuple[str, Tone]:
     by_status: dict[Status, list[Assessment]] = {}
     for item in source.standing.values():
         by_status.setdefault(item.status, []).append(item)
-    retired = _done(source, "retire")
+    retired = _retired(source)
     live = _done(source, "deploy")
     serving = _serving(source)
     if retired and serving:
@@ -56,6 +57,17 @@ def _done(source: Source, kind: str) -> list[Assessment]:
     return [item for item in source.standing.values() if item.stage.kind == kind and item.status is Status.DONE]
 
 
+def _retired(source: Source) -> list[Assessment]:
+    """Retirements that happened in this iteration: what comes after does not undo them."""
+    return [
+        item
+        for item in source.standing.values()
+        if item.stage.kind == "retire"
+        and (decided := source.state.stage(item.stage.id).exit) is not None
+        and decided.body.allow
+    ]
+
+
 def _names(items: Sequence[Assessment]) -> str:
     return listed([item.stage.name for item in items])
 
@@ -78,14 +90,7 @@ def story(
     yield from _denials(taken)
     yield from _approvals(approvals)
     yield from _deployments(source)
-    for seq, time, body in source.state.reactions:
-        to = f" {body.to}" if body.to else ""
-        yield Line(
-            f"On {clock(time)[:10]} {body.control} was breached in check {body.check} of {body.stage}; "
-            f"the reaction was: {body.reaction}{to} ({body.outcome}).",
-            "bad",
-            seq,
-        )
+    yield from _reactions(source)
     yield from _warnings(stages)
 
 
@@ -118,6 +123,23 @@ def _approvals(approvals: Sequence[ApprovalView]) -> Iterator[Line]:
             yield Line(f"{approval.id} was approved by {who} as {approved[0].role}.", tone, approved[-1].seq)
 
 
+def _reactions(source: Source) -> Iterator[Line]:
+    groups: dict[tuple[int, str, int, str, str], list[tuple[int, str, Reacted]]] = {}
+    for seq, time, body in source.state.reactions:
+        what = (body.iteration, body.stage, body.check, body.control, body.reaction)
+        groups.setdefault(what, []).append((seq, time, body))
+    for group in groups.values():
+        seq, time, body = group[-1]
+        to = f" {body.to}" if body.to else ""
+        again = f", {plural(len(group), 'time')}" if len(group) > 1 else ""
+        yield Line(
+            f"On {clock(time)[:10]} {body.control} was breached in check {body.check} of {body.stage}{again}; "
+            f"the reaction was: {body.reaction}{to} ({body.outcome}).",
+            "bad",
+            seq,
+        )
+
+
 def _deployments(source: Source) -> Iterator[Line]:
     for item in _done(source, "deploy"):
         decided = source.state.stage(item.stage.id).exit
@@ -127,7 +149,7 @@ def _deployments(source: Source) -> Iterator[Line]:
     for stage, address in _serving(source).items():
         if stage not in live:
             yield Line(f"{stage} still serves at {address} what was allowed before something changed.", "waiting")
-    for item in _done(source, "retire"):
+    for item in _retired(source):
         decided = source.state.stage(item.stage.id).exit
         if decided is not None:
             yield Line(f"{item.stage.name} was retired on {clock(decided.time)}.", "good", decided.seq)
@@ -136,7 +158,9 @@ def _deployments(source: Source) -> Iterator[Line]:
 def _warnings(stages: Sequence[StageView]) -> Iterator[Line]:
     for stage in stages:
         for control in stage.controls:
-            if control.standing == "advisory":
+            if control.standing == "warned":
+                yield Line(f"A warning of {control.text}: {'; '.join(control.messages)}.", "waiting", control.seq)
+            elif control.standing == "advisory":
                 yield Line(f"Not met, but advisory in the charter: {control.text}.", "waiting", control.seq)
             elif control.standing == "waived":
                 yield Line(f"Not met, and waived: {control.text}.", "waiting", control.seq)

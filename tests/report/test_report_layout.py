@@ -38,6 +38,14 @@ def test_boxes_never_overlap_and_edges_go_down(count, data):
         assert 0 <= box.y <= drawn.height - layout.HEIGHT
 
 
+def test_dense_rows_do_not_drift_aside():
+    names = [f"l{row}w{column}" for row in range(10) for column in range(20)]
+    edges = [(f"l{row}w{a}", f"l{row + 1}w{b}") for row in range(9) for a in range(20) for b in range(20)]
+    drawn = lay_out(names, edges)
+    assert drawn.columns == 20
+    assert drawn.width < 1.2 * 20 * (layout.WIDTH + layout.GAP)
+
+
 def test_the_same_graph_is_drawn_the_same():
     names = [f"n{index}" for index in range(9)]
     edges = [("n0", name) for name in names[1:8]] + [(name, "n8") for name in names[1:8]]
