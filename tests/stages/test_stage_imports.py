@@ -5,8 +5,14 @@ import sys
 
 import pytest
 
-LIGHT = tuple("acquire prepare validate split train evaluate deploy monitor retire serving model_file".split())
-HEAVY = tuple("torch pandas numpy pyarrow sklearn scipy fairlearn onnx onnxruntime fastapi jsonschema jinja2".split())
+LIGHT = (
+    *("acquire", "prepare", "validate", "split", "train", "evaluate", "deploy", "monitor", "retire"),
+    *("serving", "model_file"),
+)
+HEAVY = (
+    *("torch", "pandas", "numpy", "pyarrow", "sklearn", "scipy", "fairlearn"),
+    *("onnx", "onnxruntime", "fastapi", "jsonschema", "jinja2"),
+)
 
 
 @pytest.mark.parametrize("module", LIGHT)

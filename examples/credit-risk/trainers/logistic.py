@@ -32,7 +32,7 @@ def fit(context: StageContext) -> StageResult:
         loss.backward()
         return loss
 
-    loss = float(optimiser.step(closure))
+    loss = float(optimiser.step(closure).detach())
     path = save_model(
         context.out / "model.zip", module, preprocessing, trainer="trainers.logistic:fit", parameters={"decay": decay}
     )
