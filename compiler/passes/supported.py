@@ -22,14 +22,14 @@ _UNSUPPORTED = frozenset(
     if not supported
 )
 
-_CHOICES: Mapping[tuple[str, str, str], tuple[str, ...]] = {
+WORKING_CHOICES: Mapping[tuple[str, str, str], tuple[str, ...]] = {
     ("dataset", "source", "format"): ("csv", "parquet", "jsonl", "python"),
     ("deployment", "package", "format"): ("onnx",),
     ("deployment", "serve", "how"): ("http", "directory"),
 }
 """Of arguments with choices, those that work."""
 
-_ARGUMENTS = frozenset({("deployment", "package", "quantise"), ("lifecycle", "use policies", "from")})
+IDLE_ARGUMENTS = frozenset({("deployment", "package", "quantise"), ("lifecycle", "use policies", "from")})
 """Arguments that do nothing yet."""
 
 
@@ -54,9 +54,9 @@ def _clause(kind: str, clause: ast.Clause) -> Iterator[Diagnostic]:
             yield _not_yet(f"`{child.keyword}`", child.keyword_span)
     for argument, value in clause.arguments.items():
         path = (kind, clause.keyword, argument)
-        working = _CHOICES.get(path)
+        working = WORKING_CHOICES.get(path)
         written = read.word(clause, argument)
-        if path in _ARGUMENTS:
+        if path in IDLE_ARGUMENTS:
             yield _not_yet(f"`{argument}` of `{clause.keyword}`", value.span)
         elif working is not None and written not in working:
             instead = ", ".join(f"`{choice}`" for choice in working)

@@ -1,0 +1,134 @@
+"""Writes docs/language.md from the vocabulary: `python docs/make_language.py`. A test keeps them equal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from charter.compiler.metrics import METRICS, Metric
+from charter.compiler.passes.supported import IDLE_ARGUMENTS, WORKING_CHOICES
+from charter.dsl.check_vocabulary import LEVELS, REACTIONS
+from charter.dsl.patterns import clause_syntax, header_syntax
+from charter.dsl.vocabulary import BLOCKS, Argument, BlockForm, ClauseForm
+
+PAGE = Path(__file__).with_name("language.md")
+
+_HEAD = """# The language
+
+Generated from the compiler's own tables by `docs/make_language.py`; edit those instead.
+
+A charter is a text file whose name ends in `.charter`. It opens with the edition, `charter 1`, and goes on with
+declarations. `charter check` reports all mistakes of a file in one run, and `charter explain CODE` explains each.
+
+- One statement a line; `{` stands on its header's line. A line goes on after a comma, `:`, `=`, `(`, `[`, `->`, `..` or a
+  comparison, and when the next one begins with `->`, `with`, `over`, `under`, `for`, `otherwise`, `stratified` or `seed`.
+- `#` starts a comment. Texts stand in `"…"`, or over several lines in `\"""…\"""`.
+- Names may contain `-`. No word is reserved: its place decides what it means.
+- `95%` and `0.95` are the same number; `%` touches its number. Durations and sizes have units: `10 minutes`, `4 GB`.
+- Every declaration becomes one or more stages, every transition between stages has a gate. See [running](running.md).
+
+In the tables `‹name›` stands for an argument and `[…]` for what may be left out. What is marked **not yet** can be
+written and is refused by name (`CH0301`), never ignored.
+
+## Controls
+
+Every `require`, `when` and `kpi` has the same shape:
+
+```
+METRIC [of each X | over X] COMPARISON BOUND [with confidence P] [for N checks] [otherwise REACTION] [enforce LEVEL]
+```
+
+- COMPARISON is `>=`, `<=`, `>`, `<` or `==`. BOUND is a number with its unit, or the name of a `parameter`.
+- `of each X` asks for one value for each group of a column, or for each `feature`; all of them must hold.
+- `over X` compares the groups of a protected attribute.
+- `with confidence 95%` asks that the worse end of the confidence interval clears the bound, not the estimate.
+- `for 3 checks` (in a `retirement`) asks that the last three checks of a monitor all say so.
+- `otherwise REACTION` (in a `monitor`) is one of {reactions}; `alert` names a role. See [running](running.md).
+- `enforce LEVEL` is one of {levels}. `mandatory` goes without saying.
+- **Not yet:** `under attack …`, `not worse than …`, `on DATA` in a bound, `for` with a duration.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    head = _HEAD.replace("{reactions}", _choices(REACTIONS)).replace("{levels}", _choices(LEVELS))
+    return "\n".join([head, *(_block(block) for block in BLOCKS), _metrics()])
+
+
+def _block(block: BlockForm) -> str:
+    title = " ".join(filter(None, (block.keyword, "‹name›" if block.named else "", _shown(header_syntax(block)))))
+    lines = [f"## {block.keyword}", "", block.doc, "", "```", title + (" { … }" if block.clauses else ""), "```", ""]
+    if block.clauses:
+        lines += ["| clause | what it says | example |", "|---|---|---|"]
+        lines += [row for clause in block.clauses for row in _rows(clause, block.keyword)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _rows(clause: ClauseForm, block: str, inside: str = "") -> Iterator[str]:
+    written = " ".join(filter(None, (clause.keyword, _shown(clause_syntax(clause)))))
+    said = [clause.doc]
+    if not clause.supported:
+        said.insert(0, "**Not yet.**")
+    if clause.required:
+        said.append("Required.")
+    if clause.repeatable:
+        said.append("May be repeated.")
+    for argument in clause.arguments:
+        said += _about(argument, (block, clause.keyword, argument.name), supported=clause.supported)
+    place = f"{inside} › " if inside else ""
+    yield f"| {place}`{_cell(written)}` | {_cell(' '.join(said))} | `{_cell(clause.example)}` |"
+    for child in clause.children:
+        yield from _rows(child, block, f"{place}`{clause.keyword}`")
+
+
+def _about(argument: Argument, path: tuple[str, str, str], *, supported: bool) -> Iterator[str]:
+    working = WORKING_CHOICES.get(path, argument.choices)
+    idle = [choice for choice in argument.choices if choice not in working]
+    if argument.choices:
+        yield f"‹{argument.name}› is {_choices(working)}."
+    if idle and supported:
+        yield f"**Not yet:** {_choices(idle)}."
+    if path in IDLE_ARGUMENTS:
+        yield f"**Not yet:** `{argument.name}`."
+
+
+def _metrics() -> str:
+    lines = [
+        "## Metrics",
+        "",
+        "What the built-in stages measure. A bound on anything else is refused (`CH0109`).",
+        "",
+        "| metric | unit | measured by | asked for | interval |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{metric.name}` | {metric.unit} | {', '.join(sorted(metric.stages))} | {_cell(_asked(metric))} "
+        f"| {'yes' if metric.interval else 'no'} |"
+        for metric in METRICS.values()
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _asked(metric: Metric) -> str:
+    if metric.each == "feature":
+        return f"`{metric.name} of each feature`"
+    if metric.each is not None:
+        return f"`{metric.name} of each COLUMN`"
+    return f"`{metric.name} over COLUMN`" if metric.over else f"`{metric.name}`"
+
+
+def _shown(syntax: str) -> str:
+    return syntax.replace("{", "‹").replace("}", "›")
+
+
+def _choices(words: tuple[str, ...] | list[str]) -> str:
+    quoted = [f"`{word}`" for word in words]
+    return " or ".join(filter(None, (", ".join(quoted[:-1]), quoted[-1])))
+
+
+def _cell(text: str) -> str:
+    """Table cells may not hold a bare bar, not even in code."""
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
