@@ -76,10 +76,13 @@ def _acquire(specs: Specs, declared: model.Declared) -> Work:
     form = source.format if source else ""
     columns = _columns(declared)
     named = [columns["target"]] if columns["target"] else []
+    # Groups that `bin` makes are not in the source yet.
+    clause = declared.clause("prepare")
+    made = {step.get("into") for step in steps(clause, specs.charter)} if clause else set()
     spec = {
         "format": form,
         "location": location,
-        "columns": sorted({*named, *columns["protected"], *columns["personal"]}),
+        "columns": sorted({*named, *columns["protected"], *columns["personal"]} - made),
     }
     if form == "python":
         return Work(location, {**spec, **columns}, project_code=True)

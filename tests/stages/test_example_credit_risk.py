@@ -157,6 +157,21 @@ def test_the_charters_differ_in_what_they_say_they_do(sample: Path) -> None:
     assert changed == {"model/scorecard", "evaluation/parity"}
 
 
+def test_groups_made_by_bin_can_be_protected(sample: Path, tmp_path: Path) -> None:
+    text = (sample / "credit-risk.charter").read_text()
+    text = text.replace("protected gender, ethnicity  ", "protected gender, ethnicity, age_group", 1)
+    text = text.replace("    drop duplicates\n", "    drop duplicates\n    bin age into age_group at 25, 40, 60\n")
+    text = text.replace("equalized_odds_difference over gender", "demographic_parity_ratio over age_group")
+    text = text.replace("over age_group <= 0.15", "over age_group >= 0.8")
+    text = text.replace('  schema    "schemas/applications.json"\n  prepare {\n    #', "  prepare {\n    #", 1)
+    (sample / "groups.charter").write_text(text)
+    results = Lifecycle(sample, "groups.charter", tmp_path).run(
+        "acquire", "prepare", "validate", "split", "train", "evaluate"
+    )
+    groups = {item.item for item in results["evaluate/parity"].evidence if item.each == "age_group"}
+    assert groups == {"under 25", "25 to 40", "40 to 60", "60 and over"}
+
+
 def test_whole_lifecycle_on_a_sample(sample: Path, tmp_path: Path) -> None:
     lifecycle = Lifecycle(sample, "credit-risk-mended.charter", tmp_path)
     try:
