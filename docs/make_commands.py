@@ -35,7 +35,9 @@ def help_text(name: str, command: click.Command) -> str:
 
 def page() -> str:
     """The whole page."""
-    return _HEAD + "\n".join(f"## {name}\n\n```\n{help_text(name, command)}\n```\n" for name, command in every_command())
+    return _HEAD + "\n".join(
+        f"## {name}\n\n```\n{help_text(name, command)}\n```\n" for name, command in every_command()
+    )
 
 
 if __name__ == "__main__":

@@ -18,14 +18,15 @@ Generated from the compiler's own tables by `docs/make_language.py`; edit those 
 A charter is a text file whose name ends in `.charter`. It opens with the edition, `charter 1`, and goes on with
 declarations. `charter check` reports all mistakes of a file in one run, and `charter explain CODE` explains each.
 
-- One statement a line; `{` stands on its header's line. A line goes on after a comma, `:`, `=`, `(`, `[`, `->`, `..` or a
-  comparison, and when the next one begins with `->`, `with`, `over`, `under`, `for`, `otherwise`, `stratified` or `seed`.
+- One statement a line; `{` stands on its header's line. A line goes on after a comma, `:`, `=`, `(`, `[`, `->`, `..` or
+  a comparison, and when the next one begins with `->`, `with`, `over`, `under`, `for`, `otherwise`, `stratified` or
+  `seed`.
 - `#` starts a comment. Texts stand in `"…"`, or over several lines in `\"""…\"""`.
 - Names may contain `-`. No word is reserved: its place decides what it means.
 - `95%` and `0.95` are the same number; `%` touches its number. Durations and sizes have units: `10 minutes`, `4 GB`.
 - Every declaration becomes one or more stages, every transition between stages has a gate. See [running](running.md).
 
-In the tables `‹name›` stands for an argument and `[…]` for what may be left out. What is marked **not yet** can be
+In the tables `<name>` stands for an argument and `[…]` for what may be left out. What is marked **not yet** can be
 written and is refused by name (`CH0301`), never ignored.
 
 ## Controls
@@ -54,7 +55,7 @@ def page() -> str:
 
 
 def _block(block: BlockForm) -> str:
-    title = " ".join(filter(None, (block.keyword, "‹name›" if block.named else "", _shown(header_syntax(block)))))
+    title = " ".join(filter(None, (block.keyword, "<name>" if block.named else "", _shown(header_syntax(block)))))
     lines = [f"## {block.keyword}", "", block.doc, "", "```", title + (" { … }" if block.clauses else ""), "```", ""]
     if block.clauses:
         lines += ["| clause | what it says | example |", "|---|---|---|"]
@@ -74,7 +75,7 @@ def _rows(clause: ClauseForm, block: str, inside: str = "") -> Iterator[str]:
         said.append("May be repeated.")
     for argument in clause.arguments:
         said += _about(argument, (block, clause.keyword, argument.name), supported=clause.supported)
-    place = f"{inside} › " if inside else ""
+    place = f"{inside}, " if inside else ""
     yield f"| {place}`{_cell(written)}` | {_cell(' '.join(said))} | `{_cell(clause.example)}` |"
     for child in clause.children:
         yield from _rows(child, block, f"{place}`{clause.keyword}`")
@@ -84,7 +85,7 @@ def _about(argument: Argument, path: tuple[str, str, str], *, supported: bool) -
     working = WORKING_CHOICES.get(path, argument.choices)
     idle = [choice for choice in argument.choices if choice not in working]
     if argument.choices:
-        yield f"‹{argument.name}› is {_choices(working)}."
+        yield f"`<{argument.name}>` is {_choices(working)}."
     if idle and supported:
         yield f"**Not yet:** {_choices(idle)}."
     if path in IDLE_ARGUMENTS:
@@ -117,7 +118,7 @@ def _asked(metric: Metric) -> str:
 
 
 def _shown(syntax: str) -> str:
-    return syntax.replace("{", "‹").replace("}", "›")
+    return syntax.replace("{", "<").replace("}", ">")
 
 
 def _choices(words: tuple[str, ...] | list[str]) -> str:
