@@ -14,6 +14,10 @@ from statistics import median
 ROOT = Path(__file__).resolve().parent.parent
 CHARTER = (sys.executable, "-m", "charter.runtime.main")
 
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+"""As a user has it. A builder's PYTHONDONTWRITEBYTECODE would have every run compile an editable install anew, while
+the peers were compiled when pip installed them; the round that is not counted writes the bytecode."""
+
 
 class NotMeasured(Exception):
     """A figure could not be taken; the message says why."""
@@ -36,7 +40,13 @@ def seconds(command: Sequence[str | Path], cwd: Path, *, ends: int = 0) -> float
     """
     started = time.perf_counter()
     done = subprocess.run(
-        list(map(str, command)), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        list(map(str, command)),
+        cwd=cwd,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     elapsed = time.perf_counter() - started
     if done.returncode != ends:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.measure import CHARTER, ROOT, NotMeasured, scratch
+from bench.measure import CHARTER, ENVIRONMENT, ROOT, NotMeasured, scratch
 from bench.table import Row
 
 EXAMPLE = ROOT / "examples" / "credit-risk"
@@ -89,7 +89,9 @@ def train(workspace: Path) -> Peaks:
         raise NotMeasured(f"the example's data could not be made: {made.stderr[-300:]}")
     log = workspace / "run.log"
     with log.open("w") as out:
-        process = psutil.Popen([*CHARTER, "run", "credit-risk.charter"], cwd=workspace, stdout=out, stderr=out)
+        process = psutil.Popen(
+            [*CHARTER, "run", "credit-risk.charter"], cwd=workspace, env=ENVIRONMENT, stdout=out, stderr=out
+        )
         peaks = watch(process)
     if not peaks.worker_torch:
         raise NotMeasured(f"no worker loaded torch (exit code {process.returncode}): {log.read_text()[-300:]}")
