@@ -21,7 +21,7 @@ from charter.runtime.journal import Journal
 from charter.runtime.lease import lease
 from charter.runtime.ledger.ledger import anchor
 from charter.runtime.observer import Observer
-from charter.runtime.people import People
+from charter.runtime.people import People, trust_digest
 from charter.runtime.project import Project
 from charter.runtime.run import Run
 from charter.runtime.session import Actor, dead_deployments, new_run_name, open_ledger
@@ -126,6 +126,7 @@ def _opening(name: str, ir: IR, project: Project, engine: PolicyEngine, actor: A
         host=socket.gethostname(),
         key=actor.key,
         pins=dict(ir.pins),
+        trust=trust_digest(project, state),
     )
     if state.iteration == 0:
         yield IterationOpened(run=name, iteration=1, because="first run")

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from charter.compiler.ir import IR, Approval
+from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.gates.contract import ApprovalFact
 from charter.runtime.journal import Journal
 from charter.runtime.project import Project
@@ -12,6 +13,36 @@ from charter.runtime.state import Finished, Signed, State
 
 if TYPE_CHECKING:
     from charter.runtime.trust.approvals import SignedRecord, VerifiedApproval
+    from charter.runtime.trust.root import TrustRoot
+
+
+def trusted(project: Project, state: State) -> "TrustRoot | None":
+    """The trust root, verified, and the continuation of every version that a run has gone by; None: there is none.
+
+    Raises:
+        Failure: it is not what its administrators signed, or it was replaced or removed since a run.
+    """
+    from charter.runtime.trust import file
+
+    pinned = {run.trust for run in state.runs if run.trust is not None}
+    if not project.trust_root_path.exists() and not pinned:
+        return None
+    root = file.load(project)
+    if not all(root.includes(digest) for digest in pinned):
+        raise Failure(
+            "the trust root was replaced",
+            f"`{project.trust_root_path}` does not continue the trust root that earlier runs recorded, so "
+            "nobody in it can be recognised. Restore the file from version control; people are added and keys are "
+            "changed with `charter trust`, which keeps the chain.",
+            exit_code=ExitCode.DENIED,
+        )
+    return root
+
+
+def trust_digest(project: Project, state: State) -> str | None:
+    """Digest of the trust root's present version, for the record of a run."""
+    root = trusted(project, state)
+    return None if root is None else root.digest
 
 
 class People:
@@ -22,26 +53,25 @@ class People:
 
     def duties(self, ir: IR, approval: Approval, state: State) -> dict[str, tuple[str, ...]]:
         """Who is meant by `owner`, `trainer` and the like; a word that cannot be resolved is left out, and denies."""
-        if not self.project.trust_root_path.exists():
+        trust = trusted(self.project, state)
+        if trust is None:
             return {}
-        from charter.runtime.trust import file
         from charter.runtime.trust.duties import excluded_people
 
-        found = excluded_people(ir, approval, state, file.load(self.project))
+        found = excluded_people(ir, approval, state, trust)
         return {word: tuple(sorted(people)) for word, people in found.items() if people is not None}
 
     def signatures(
         self, ir: IR, approval: Approval, journal: Journal, results: Mapping[str, Finished], now: datetime
     ) -> tuple[ApprovalFact, ...]:
         """Verified signatures over exactly what there is to approve; without a trust root there are none."""
-        if not self.project.trust_root_path.exists():
+        trust = trusted(self.project, journal.state)
+        if trust is None:
             return ()
-        from charter.runtime.trust import file
         from charter.runtime.trust.approvals import Case, verified_approvals
         from charter.runtime.trust.duties import excluded_people
         from charter.runtime.trust.present import review_results
 
-        trust = file.load(self.project)
         case = Case(
             trust=trust,
             approval=approval,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from charter.compiler.ir import IR
 from charter.runtime.failure import ExitCode, Failure
@@ -17,6 +18,9 @@ from charter.runtime.ledger.ledger import Ledger, Recorded
 from charter.runtime.project import Project
 from charter.runtime.state import State
 from charter.runtime.store import ArtifactStore
+
+if TYPE_CHECKING:
+    from charter.runtime.trust.keys import PublicKey
 
 
 def compiled(path: Path, overrides: Mapping[str, str]) -> IR:
@@ -51,6 +55,7 @@ def open_ledger(project: Project, lifecycle: str, *, create: bool) -> Ledger:
         key_path=project.ledger_key_path,
         origin=f"charter/{lifecycle}",
         create=create,
+        anchor_path=project.checkpoints_path,
     )
 
 
@@ -126,20 +131,19 @@ def ledger_time(state: State) -> datetime:
     return max(clock, datetime.fromisoformat(state.last_time)) if state.last_time else clock
 
 
-def authenticated_actor(project: Project, key: Path) -> Actor:
-    """The person of the trust root whose private key this is.
+def authenticated_actor(project: Project, key: "PublicKey", shown_as: Path) -> Actor:
+    """The person of the trust root whose key this is; the caller has shown that it holds the private half.
 
     Raises:
-        Failure: no trust root, an unreadable key, or a key that nobody in the trust root holds.
+        Failure: no trust root, or a key that nobody in the trust root holds.
     """
-    from charter.runtime.trust import file, keys
+    from charter.runtime.trust import file
 
-    public = keys.read_private_key(key).public
-    person = file.load(project).person_of(public.id)
+    person = file.load(project).person_of(key.id)
     if person is None:
         raise Failure(
             "key of nobody",
-            f"nobody in `{project.trust_root_path.name}` holds the key of `{key}` ({public.id}). An administrator adds "
-            "people with `charter trust add`.",
+            f"nobody in `{project.trust_root_path.name}` holds the key of `{shown_as}` ({key.id}). An administrator "
+            "adds people with `charter trust add`.",
         )
-    return Actor(person.id, public.id)
+    return Actor(person.id, key.id)

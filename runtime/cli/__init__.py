@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from charter.runtime.cli.inert import inert
 from charter.runtime.failure import ExitCode, Failure
 
 _EPILOG = """\b
@@ -166,9 +167,9 @@ def run_command_line(arguments: list[str] | None = None) -> int:
 
 def show_failure(failure: Failure) -> None:
     """Print a failure for people, on standard error."""
-    click.echo(click.style("error", fg="red", bold=True) + f": {failure.summary}", err=True)
+    click.echo(click.style("error", fg="red", bold=True) + f": {inert(failure.summary)}", err=True)
     for line in _wrap(failure.detail):
-        click.echo(f"  {line}", err=True)
+        click.echo(f"  {inert(line)}", err=True)
 
 
 def _wrap(text: str) -> list[str]:

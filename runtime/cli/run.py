@@ -10,6 +10,7 @@ from charter.compiler.ir import IR
 from charter.runtime.cli.conclusion import as_json, show_conclusion
 from charter.runtime.cli.options import charter_file, engine_options, overrides, set_option
 from charter.runtime.cli.progress import Progress
+from charter.runtime.cli.signing import signing_key
 from charter.runtime.conduct import conduct, default_jobs
 from charter.runtime.executor import Executor
 from charter.runtime.project import Project, find_charter
@@ -55,7 +56,7 @@ def run(
         executor.warm_up("plain")
         ir = compiled(path, overrides(set_))
         _warm_up(executor, ir)
-        actor = authenticated_actor(project, key) if key else claimed_actor()
+        actor = authenticated_actor(project, signing_key(key).public, key) if key else claimed_actor()
         with open_engine(engine, url=opa_url, ca=opa_ca) as policy_engine:
             progress = Progress(len(ir.stages), quiet=as_json_)
             if not as_json_:
