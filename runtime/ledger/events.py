@@ -28,8 +28,7 @@ class Event:
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The event is durable: its place, its leaf hash (32 bytes) and a signed checkpoint that covers it.
 
     For a duplicate, place and leaf are those of the first time; the checkpoint is the newest.

@@ -34,6 +34,11 @@ _SCHEMA = (
     "CREATE TABLE tile (n INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT",
 )
 
+# Each step of a statement gives the interpreter lock away and has to get it back from the threads that prepare
+# events, so many rows go in with one step; the texts stay few, so that they stay compiled.
+_INSERT = "INSERT INTO record (seq, idem, header, salt, body) VALUES (?,?,?,?,?)"
+_INSERTS = tuple((width, _INSERT + ",(?,?,?,?,?)" * (width - 1)) for width in (128, 16, 1))
+
 _ROW = "SELECT seq, idem, header, salt, body FROM record "
 
 
@@ -172,11 +177,11 @@ class _Session:
         return None
 
     def add_records(self, rows: Sequence[Row]) -> None:
-        statement = "INSERT INTO record (seq, idem, header, salt, body) VALUES (?, ?, ?, ?, ?)"
-        if len(rows) == 1:
-            self._execute(statement, rows[0])
-        else:
-            self._connection.executemany(statement, rows)
+        start = 0
+        for width, statement in _INSERTS:
+            while start + width <= len(rows):
+                self._execute(statement, [value for row in rows[start : start + width] for value in row])
+                start += width
 
     def add_tile(self, number: int, digest: bytes) -> None:
         self._execute("INSERT INTO tile (n, hash) VALUES (?, ?)", (number, digest))
@@ -309,6 +314,8 @@ def _configure(connection: apsw.Connection, *, writable: bool) -> None:
         return
     mode = connection.execute("PRAGMA journal_mode = WAL").get
     connection.execute("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON")
+    # Writing over a log costs half of letting it grow (the file system need not record a new length), so fold it early.
+    connection.execute("PRAGMA wal_autocheckpoint = 256")
     if mode != "wal":
         raise apsw.CantOpenError("the file system does not support a write-ahead log")
 

@@ -33,6 +33,7 @@ def add_batches(
     position.time = max(position.time, now)
     known = transaction.find([event.idem for batch in batches for event in batch])
     commit = _Commit(signer.verifier.origin.encode(), position, known)
+    commit.salts = os.urandom(SALT_BYTES * sum(len(batch) for batch in batches))
     places = [commit.add(batch) for batch in batches]
     if commit.rows:
         note = signer.sign(position.frontier.size, position.frontier.root())
@@ -63,6 +64,8 @@ class _Commit:
     origin: bytes
     position: Position
     known: dict[str, Row]
+    salts: bytes = b""
+    """Random bytes for all salts of the commit: one system call."""
     added: dict[str, _Added] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     attachments: dict[str, tuple[int, bytes]] = field(default_factory=dict)
@@ -95,7 +98,8 @@ class _Commit:
             return earlier.seq, earlier.leaf, True
         position, frontier = self.position, self.position.frontier
         seq = frontier.size
-        salt = os.urandom(SALT_BYTES)
+        at = SALT_BYTES * len(self.rows)
+        salt = self.salts[at : at + SALT_BYTES]
         header = TEMPLATE % (
             sha256(BODY_TAG + salt + event.body).hexdigest().encode(),
             event.idem.encode(),
@@ -108,8 +112,9 @@ class _Commit:
         )
         leaf = sha256(b"\x00" + header).digest()
         self.rows.append(Row(seq, event.idem, header, salt, event.body))
-        for digest, data in event.attachments.items():
-            self.attachments.setdefault(digest, (seq, data))
+        if event.attachments:
+            for digest, data in event.attachments.items():
+                self.attachments.setdefault(digest, (seq, data))
         frontier.append(leaf)
         if frontier.size % TILE == 0:
             self.tiles.append((seq // TILE, frontier.tile))

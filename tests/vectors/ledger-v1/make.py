@@ -1,7 +1,7 @@
 """Makes the frozen ledger of format 1. Run once; a change of the format makes a new folder, not a new run."""
 
 import json
-from hashlib import sha256
+from hashlib import sha256, shake_256
 from pathlib import Path
 from unittest import mock
 
@@ -23,7 +23,7 @@ def main() -> None:
     numbers = iter(range(10**6))
     ticks = iter(range(1_795_331_019_000_000_000, 2**63, 1_000_000))
     with (
-        mock.patch("os.urandom", lambda length: sha256(b"salt %d" % next(numbers)).digest()[:length]),
+        mock.patch("os.urandom", lambda length: shake_256(b"salts %d" % next(numbers)).digest(length)),
         Ledger.open(
             HERE / "ledger.db", key_path=key_path, origin=ORIGIN, create=True, clock=lambda: next(ticks)
         ) as ledger,
