@@ -4,7 +4,7 @@ Steps: load, parse, resolve, graph, passes, lower, bundle, digests. Every step r
 exists only when no finding is an error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -35,7 +35,9 @@ from charter.compiler.places import Places
 from charter.compiler.rego.bundle import BundleInput, build_bundle
 from charter.compiler.resolve import resolve
 from charter.compiler.transforms import build_graph
-from charter.dsl.diagnostics import Diagnostic, has_errors
+from charter.dsl.codes import error
+from charter.dsl.diagnostics import Diagnostic, Severity, has_errors
+from charter.dsl.findings import MOST
 from charter.dsl.load import load_source
 from charter.dsl.parse import parse
 from charter.dsl.source import Source
@@ -90,9 +92,8 @@ def _compile(path: Path, overrides: Mapping[str, str], as_text: str | None, *, w
     files = ProjectFiles(path.absolute().parent)
     named = read_named_files(charter, files)
     context = Context(charter, graph, files, named, dict(overrides), will_run, not has_errors(syntax))
-    findings = [*findings, *syntax]
-    for examine in PASSES:
-        findings += examine(context)
+    broken = {_line(source, item) for item in syntax if item.span and item.severity is Severity.ERROR}
+    findings = [*findings, *syntax, *(item for item in _examined(context) if _line(source, item) not in broken)]
     sources = {source.path: source}
     draft: IR | None = None
     if not has_errors(findings):
@@ -114,6 +115,24 @@ def _source(path: Path, as_text: str | None) -> tuple[Source | None, list[Diagno
         return Source(str(path), as_text), []
     source, findings = load_source(path)
     return source, list(findings)
+
+
+def _line(source: Source, finding: Diagnostic) -> int:
+    """The line a finding is on; what the passes say of a line that could not be read would only distract."""
+    return source.position(finding.span.start).line if finding.span else 0
+
+
+def _examined(context: Context) -> Iterator[Diagnostic]:
+    """The findings of all passes; after so many errors that nobody would read on, the rest is left."""
+    errors = 0
+    for examine in PASSES:
+        for finding in examine(context):
+            yield finding
+            errors += finding.severity is Severity.ERROR
+            if errors == MOST:
+                detail = f"After {MOST} mistakes the rest of the charter is not looked at. Mend these first."
+                yield error("CH0040", finding.span, detail)
+                return
 
 
 def _in_order(findings: list[Diagnostic]) -> tuple[Diagnostic, ...]:

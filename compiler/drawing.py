@@ -1,37 +1,41 @@
 """The lifecycle graph as Mermaid or Graphviz text: stages by kind, gates with what they decide, artifacts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from charter.compiler.ir import IR, Control, Stage
+from charter.compiler.ir import IR, Stage
 
 
 def mermaid(ir: IR) -> str:
     """A Mermaid flowchart: stages are boxes, gates that decide something are the diamonds between them."""
     names = _names(ir)
+    texts = {control.id: control.text for control in ir.controls}
+    entering, leaving = _ends(ir, names)
     lines = ["flowchart TD"]
     for stage in ir.stages:
         lines.append(f'  {names[stage.id]}["{_mermaid(stage.id)}"]')
-        for point, text in _gates(stage, ir):
+        for point, text in _gates(stage, texts):
             lines.append(f'  {names[stage.id]}_{point}{{"{_mermaid(text)}"}}')
         lines += (f"  {left} --> {right}" for left, right in _within(stage, names[stage.id]))
     for edge in ir.edges:
         label = f'|"{_mermaid(edge.artifact)}"|' if edge.artifact else ""
-        lines.append(f"  {_exit(ir, names, edge.source)} -->{label} {_entry(ir, names, edge.target)}")
+        lines.append(f"  {leaving[edge.source]} -->{label} {entering[edge.target]}")
     return "\n".join(lines) + "\n"
 
 
 def dot(ir: IR) -> str:
     """A Graphviz digraph with the same parts."""
     names = _names(ir)
+    texts = {control.id: control.text for control in ir.controls}
+    entering, leaving = _ends(ir, names)
     lines = [f"digraph {_quoted(ir.lifecycle.name)} {{", "  node [fontname=Helvetica];"]
     for stage in ir.stages:
         lines.append(f"  {names[stage.id]} [shape=box, label={_quoted(stage.id)}];")
-        for point, text in _gates(stage, ir):
+        for point, text in _gates(stage, texts):
             lines.append(f"  {names[stage.id]}_{point} [shape=diamond, label={_quoted(text)}];")
         lines += (f"  {left} -> {right};" for left, right in _within(stage, names[stage.id]))
     for edge in ir.edges:
         label = f" [label={_quoted(edge.artifact)}]" if edge.artifact else " [style=dashed]"
-        lines.append(f"  {_exit(ir, names, edge.source)} -> {_entry(ir, names, edge.target)}{label};")
+        lines.append(f"  {leaving[edge.source]} -> {entering[edge.target]}{label};")
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -40,15 +44,17 @@ def _names(ir: IR) -> dict[str, str]:
     return {stage.id: f"s{number}" for number, stage in enumerate(ir.stages)}
 
 
-def _gates(stage: Stage, ir: IR) -> Iterator[tuple[str, str]]:
-    by_id = {control.id: control for control in ir.controls}
+def _ends(ir: IR, names: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Where edges end and begin: at the gate, where one decides something, or else at the stage itself."""
+    entering = {item.id: f"{names[item.id]}_entry" if item.entry.controls else names[item.id] for item in ir.stages}
+    leaving = {item.id: f"{names[item.id]}_exit" if item.exit.controls else names[item.id] for item in ir.stages}
+    return entering, leaving
+
+
+def _gates(stage: Stage, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for gate in (stage.entry, stage.exit):
         if gate.controls:
-            yield gate.point, "\n".join(_text(by_id[control]) for control in gate.controls)
-
-
-def _text(control: Control) -> str:
-    return control.text
+            yield gate.point, "\n".join(texts[control] for control in gate.controls)
 
 
 def _within(stage: Stage, name: str) -> Iterator[tuple[str, str]]:
@@ -56,16 +62,6 @@ def _within(stage: Stage, name: str) -> Iterator[tuple[str, str]]:
         yield f"{name}_entry", name
     if stage.exit.controls:
         yield name, f"{name}_exit"
-
-
-def _exit(ir: IR, names: dict[str, str], stage: str) -> str:
-    has_gate = next(item for item in ir.stages if item.id == stage).exit.controls
-    return f"{names[stage]}_exit" if has_gate else names[stage]
-
-
-def _entry(ir: IR, names: dict[str, str], stage: str) -> str:
-    has_gate = next(item for item in ir.stages if item.id == stage).entry.controls
-    return f"{names[stage]}_entry" if has_gate else names[stage]
 
 
 def _mermaid(text: str) -> str:

@@ -9,7 +9,7 @@ whole compilation) is loaded only where more is asked: to name every cycle, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ class Node:
     name: str
     declared: model.Declared
     inputs: list[Flow] = field(default_factory=list)
-    after: list[Order] = field(default_factory=list)
+    after: dict[str, Order] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
 
     @property
@@ -59,13 +59,13 @@ class Node:
     @property
     def needs(self) -> tuple[str, ...]:
         """Ids of the stages that must be green before it, sorted."""
-        return tuple(sorted({flow.stage for flow in self.inputs} | {order.stage for order in self.after}))
+        return tuple(sorted({flow.stage for flow in self.inputs} | self.after.keys()))
 
     def reason(self, predecessor: str) -> Span:
         """Where the charter says that this stage needs that one."""
         flows = (flow.span for flow in self.inputs if flow.stage == predecessor)
-        orders = (order.span for order in self.after if order.stage == predecessor)
-        return next(flows, None) or next(orders, self.declared.node.header_span)
+        order = self.after.get(predecessor)
+        return next(flows, None) or (order.span if order else self.declared.node.header_span)
 
 
 @dataclass(slots=True)
@@ -80,24 +80,12 @@ class LifecycleGraph:
 
     def link(self, target: Node, order: Order) -> None:
         """Add an order edge unless the stage it names does not exist or the edge is there."""
-        if order.stage in self.nodes and all(order.stage != other.stage for other in target.after):
-            target.after.append(order)
+        if order.stage in self.nodes:
+            target.after.setdefault(order.stage, order)
 
     def predecessors(self) -> dict[str, tuple[str, ...]]:
         """Stage id → ids it needs, sorted; unresolved references have no edge."""
         return {id_: tuple(need for need in node.needs if need in self.nodes) for id_, node in self.nodes.items()}
-
-    def ancestors(self, id_: str) -> set[str]:
-        """Every stage that must be green before this one."""
-        seen: set[str] = set()
-        stack = [id_]
-        while stack:
-            node = self.nodes.get(stack.pop())
-            for need in node.needs if node else ():
-                if need in self.nodes and need not in seen:
-                    seen.add(need)
-                    stack.append(need)
-        return seen
 
     def order(self) -> tuple[str, ...] | None:
         """Stage ids in topological order, ties by id; None when the graph has a cycle."""
@@ -131,6 +119,34 @@ class LifecycleGraph:
         return graph
 
 
+class Ancestry:
+    """Which stages come before which, of a graph without cycles: one bit for each stage, so that it stays small."""
+
+    def __init__(self, graph: LifecycleGraph, order: Iterable[str]) -> None:
+        self._bit: dict[str, int] = {}
+        self._before: dict[str, int] = {}
+        needs = graph.predecessors()
+        for number, id_ in enumerate(order):
+            self._bit[id_] = 1 << number
+            mask = 0
+            for need in needs[id_]:
+                mask |= self._before[need] | self._bit[need]
+            self._before[id_] = mask
+
+    def precedes(self, earlier: str, later: Iterable[str]) -> bool:
+        """Whether a stage must be green before any of the others; one that does not exist is never."""
+        bit = self._bit.get(earlier, 0)
+        return any(self._before.get(id_, 0) & bit for id_ in later)
+
+    def precedes_some(self, kind: StageKind) -> Container[str]:
+        """The ids of all stages that come before some stage of a kind."""
+        mask = 0
+        for id_, before in self._before.items():
+            if id_.startswith(f"{kind}/"):
+                mask |= before
+        return {id_ for id_, bit in self._bit.items() if mask & bit}
+
+
 def _is_knot(graph: nx.DiGraph[str], knot: set[str]) -> bool:
     return len(knot) > 1 or any(graph.has_edge(id_, id_) for id_ in knot)
 
@@ -152,5 +168,5 @@ def edges_of(nodes: Mapping[str, Node], ids: Iterable[str]) -> tuple[tuple[str, 
         flowing = {(flow.stage, flow.artifact) for flow in node.inputs}
         edges += ((stage, id_, artifact) for stage, artifact in sorted(flowing))
         carried = {stage for stage, _ in flowing}
-        edges += ((stage, id_, None) for stage in sorted({order.stage for order in node.after} - carried))
+        edges += ((stage, id_, None) for stage in sorted(node.after.keys() - carried))
     return tuple(edges)

@@ -1,7 +1,7 @@
 """From model and graph to the IR's parts: declarations, stages with their gates, edges, waivers."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -78,10 +78,17 @@ def lower_stages(
     for control in controls:
         at_gate[control.gate].append(control)
     specs = Specs(lowering.charter, schemas)
-    return tuple(_stage(lowering, lowering.graph.nodes[id_], at_gate, specs) for id_ in order)
+    reported = _reported(lowering.charter)
+    return tuple(_stage(lowering, lowering.graph.nodes[id_], at_gate, reported, specs) for id_ in order)
 
 
-def _stage(lowering: Lowering, node: Node, at_gate: Mapping[str, list[ir.Control]], specs: Specs) -> ir.Stage:
+def _stage(
+    lowering: Lowering,
+    node: Node,
+    at_gate: Mapping[str, list[ir.Control]],
+    reported: Mapping[str, list[ir.Measure]],
+    specs: Specs,
+) -> ir.Stage:
     work = specs.work(node)
     entry, exit_ = f"{node.id}:entry", f"{node.id}:exit"
     leaving = at_gate.get(exit_, [])
@@ -93,9 +100,9 @@ def _stage(lowering: Lowering, node: Node, at_gate: Mapping[str, list[ir.Control
         callable=work.callable,
         spec=work.spec,
         inputs=tuple(ir.Input(name=f.name, stage=f.stage, artifact=f.artifact) for f in node.inputs),
-        after=tuple(sorted({order.stage for order in node.after})),
+        after=tuple(sorted(node.after)),
         outputs=node.outputs,
-        measures=_measures(node.declared, lowering.charter, leaving),
+        measures=_measures(leaving, reported.get(node.declared.subject, ())),
         limits=work.limits,
         entry=ir.Gate(
             id=entry,
@@ -116,9 +123,7 @@ def _ids(controls: Iterable[ir.Control]) -> tuple[str, ...]:
     return tuple(control.id for control in controls)
 
 
-def _measures(
-    declared: model.Declared, charter: model.Charter, leaving: Iterable[ir.Control]
-) -> tuple[ir.Measure, ...]:
+def _measures(leaving: Iterable[ir.Control], reported: Iterable[ir.Measure]) -> tuple[ir.Measure, ...]:
     """The evidence that the exit gate decides on, and what is only reported, each asked for once."""
     asked = [
         ir.Measure(
@@ -132,21 +137,26 @@ def _measures(
         for control in leaving
         if isinstance(control, ir.Requirement)
     ]
-    if isinstance(declared, model.Evaluation):
-        asked += (ir.Measure(metric=read.word(clause, "metric")) for clause in declared.reports)
-    if isinstance(declared, model.Monitor):
-        asked += _for_retirements(declared, charter, {measure.metric for measure in asked})
+    bounded = {measure.metric for measure in asked}
+    asked += (measure for measure in reported if measure.metric not in bounded)
     unique = {(m.metric, m.each, m.over, m.on, m.confidence): m for m in asked}
     return tuple(unique[key] for key in sorted(unique, key=repr))
 
 
-def _for_retirements(monitor: model.Monitor, charter: model.Charter, measured: Container[str]) -> Iterator[ir.Measure]:
-    """What retirements want to know of a monitor, and it does not measure for its own bounds."""
+def _reported(charter: model.Charter) -> dict[str, list[ir.Measure]]:
+    """What is measured without a bound, by subject: reports of evaluations, and what retirements look at."""
+    reported: dict[str, list[ir.Measure]] = defaultdict(list)
+    for evaluation in charter.evaluations.values():
+        reported[evaluation.subject] += (
+            ir.Measure(metric=read.word(clause, "metric")) for clause in evaluation.reports
+        )
     for retirement in charter.retirements.values():
         for bound in retirement.whens:
-            name, metric = criterion_of(bound)
-            if name == monitor.name and metric not in measured:
-                yield ir.Measure(metric=metric, each="feature" if METRICS[metric].each == "feature" else None)
+            monitor, metric = criterion_of(bound)
+            if monitor is not None:
+                each = "feature" if METRICS[metric].each == "feature" else None
+                reported[f"monitor/{monitor}"].append(ir.Measure(metric=metric, each=each))
+    return reported
 
 
 def lower_edges(lowering: Lowering, order: Iterable[str]) -> tuple[ir.Edge, ...]:

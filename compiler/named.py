@@ -18,6 +18,7 @@ _PACKAGE = re.compile(
     r"package\s+([A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\"[^\"\n]+\"\])*)"
     r"[ \t]*(?:#[^\n]*)?(?:\r?\n|$)"
 )
+_MOST_DEPTH = 64
 
 
 @dataclass(slots=True)
@@ -79,7 +80,10 @@ def schema_problem(schema: Any) -> str:
         return "it is not a JSON object."
     if not schema:
         return "it is empty, so every row would pass."
-    remote = next((ref for ref in _references(schema) if not ref.startswith("#")), None)
+    references, depth = _walk(schema)
+    if depth > _MOST_DEPTH:
+        return f"it is nested more than {_MOST_DEPTH} deep."
+    remote = next((ref for ref in references if not ref.startswith("#")), None)
     if remote is not None:
         return f"it refers to `{remote}`, and nothing outside the file is read."
     from jsonschema import Draft202012Validator
@@ -90,22 +94,23 @@ def schema_problem(schema: Any) -> str:
     except SchemaError as problem:
         where = "/".join(str(step) for step in problem.absolute_path) or "its top"
         return f"at `{where}`, {problem.message}."
-    except RecursionError:
-        return "it is nested too deeply."
     return ""
 
 
-def _references(node: Any) -> list[str]:
-    found: list[str] = []
-    stack = [node]
+def _walk(schema: dict[str, Any]) -> tuple[list[str], int]:
+    """Every reference in a schema, and how deep it is nested."""
+    references: list[str] = []
+    deepest = 0
+    stack: list[tuple[Any, int]] = [(schema, 1)]
     while stack:
-        item = stack.pop()
+        item, depth = stack.pop()
+        deepest = max(deepest, depth)
         if isinstance(item, dict):
-            found += (item[key] for key in ("$ref", "$dynamicRef") if isinstance(item.get(key), str))
-            stack += item.values()
+            references += (item[key] for key in ("$ref", "$dynamicRef") if isinstance(item.get(key), str))
+            stack += ((value, depth + 1) for value in item.values())
         elif isinstance(item, list):
-            stack += item
-    return found
+            stack += ((value, depth + 1) for value in item)
+    return references, deepest
 
 
 def _read_rego(named: NamedFiles, policy: str, written: ast.Text, files: ProjectFiles) -> None:

@@ -1,5 +1,6 @@
 """What the compiler proves before anything runs: small passes, one file each, run in this order."""
 
+from charter.compiler.passes.acceptance import check_acceptance
 from charter.compiler.passes.bounds import check_bounds
 from charter.compiler.passes.columns import check_columns
 from charter.compiler.passes.context import Context, Pass
@@ -36,6 +37,7 @@ PASSES: tuple[Pass, ...] = (
     check_unused,
     check_leakage,
     check_thresholds,
+    check_acceptance,
     check_duties,
     check_waivers,
     check_hazards,

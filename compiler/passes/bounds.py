@@ -7,8 +7,8 @@ from charter.compiler import model
 from charter.compiler.codes import error
 from charter.compiler.controls import criterion_of
 from charter.compiler.ir import Unit
-from charter.compiler.metrics import METRICS
 from charter.compiler.passes.context import Context
+from charter.compiler.threshold import wanted_unit
 from charter.compiler.units import NAMES, fits, plain
 from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic, Related
@@ -34,14 +34,6 @@ def check_bounds(context: Context) -> Iterator[Diagnostic]:
 
 def _a(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
-def wanted_unit(bound: model.Bound) -> Unit | None:
-    """The unit that a bound's metric is counted in; None when the metric is not known."""
-    name = bound.metric.rpartition(".")[2]
-    if name == "age":
-        return "seconds"
-    return METRICS[name].unit if name in METRICS else None
 
 
 def _unit(bound: model.Bound, charter: model.Charter) -> Iterator[Diagnostic]:

@@ -1,12 +1,12 @@
 """What a pass may look at, and the signature of every pass."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from charter.compiler import model
 from charter.compiler.files import ProjectFiles, Refusal
-from charter.compiler.graph import LifecycleGraph
+from charter.compiler.graph import Ancestry, LifecycleGraph
 from charter.compiler.named import NamedFiles
 from charter.dsl.diagnostics import Diagnostic
 
@@ -35,9 +35,15 @@ class Context:
     """What was found out about each callable, which many declarations may name."""
 
     @cached_property
-    def is_acyclic(self) -> bool:
-        """Whether the stages can be put in an order at all."""
-        return self.graph.order() is not None
+    def ancestry(self) -> Ancestry | None:
+        """Which stages come before which; None when some wait for each other."""
+        order = self.graph.order()
+        return None if order is None else Ancestry(self.graph, order)
+
+    @cached_property
+    def deployed_after(self) -> Container[str]:
+        """Ids of the stages that some deployment waits for."""
+        return self.ancestry.precedes_some("deploy") if self.ancestry else ()
 
 
 Pass = Callable[[Context], Iterable[Diagnostic]]

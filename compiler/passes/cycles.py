@@ -10,7 +10,7 @@ from charter.dsl.diagnostics import Diagnostic, Related
 
 def check_cycles(context: Context) -> Iterator[Diagnostic]:
     """CH0401: one finding for each knot of stages, with the way round and the place of every step."""
-    if context.is_acyclic:
+    if context.ancestry is not None:
         return
     nodes = context.graph.nodes
     for cycle in context.graph.cycles():

@@ -13,7 +13,7 @@ from charter.dsl.diagnostics import Diagnostic, Related
 def check_hazards(context: Context) -> Iterator[Diagnostic]:
     """CH0803: a mitigation that stops nothing."""
     charter = context.charter
-    if not context.complete:
+    if not context.complete or context.ancestry is None:
         return
     for objective in charter.objectives.values():
         for hazard in objective.hazards:
@@ -47,7 +47,5 @@ def _why_not(declared: model.Declared, context: Context) -> str:
 
 
 def _on_the_way(stage: str, context: Context) -> bool:
-    deployments = context.charter.deployments
-    if not deployments:
-        return True  # nothing goes live, so the evaluation's own gate is all there is
-    return any(stage in context.graph.ancestors(f"deploy/{name}") for name in deployments)
+    # Where nothing goes live, the evaluation's own gate is all there is.
+    return not context.charter.deployments or stage in context.deployed_after

@@ -1,40 +1,18 @@
-"""Thresholds: bounds that decide something, that do not contradict, and that keep what was accepted alive."""
+"""Thresholds: bounds that decide something, in the right direction, and that do not contradict."""
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from charter.compiler import model
 from charter.compiler.codes import error, warning
-from charter.compiler.controls import criterion_of
-from charter.compiler.intervals import Interval, accepted
 from charter.compiler.metrics import METRICS
 from charter.compiler.passes.context import Context
-from charter.compiler.sentences import shown
+from charter.compiler.threshold import Accepted, Scope, Threshold, scope_of, threshold_of
 from charter.dsl.diagnostics import Diagnostic, Related
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """A bound as the set of values that it accepts (or, of a retirement, that retire)."""
-
-    bound: model.Bound
-    metric: str
-    values: Interval
-
-    @property
-    def text(self) -> str:
-        """`<= 0.2`."""
-        assert self.bound.quantity is not None
-        return f"{self.bound.comparison} {shown(self.metric, self.bound.quantity)}"
-
-
-Scope = tuple[str, str, str | None, str | None]
-"""Subject (what the values are of), metric, `over` and `each`."""
-
-
 def check_thresholds(context: Context) -> Iterator[Diagnostic]:
-    """CH0601 contradiction, CH0602 always holds, CH0603 never holds, CH0604 redundant, CH0605 to CH0607."""
+    """CH0601 contradiction, CH0602 always holds, CH0603 never holds, CH0604 redundant, CH0607 wrong direction."""
     charter = context.charter
     for bound in charter.bounds():
         yield from _decides(bound)
@@ -46,18 +24,11 @@ def check_thresholds(context: Context) -> Iterator[Diagnostic]:
         yield from _contradictions(holders)
     for declared in charter.measuring():
         yield from _redundant(declared)
-    yield from _kept_alive(charter)
-
-
-def _threshold(bound: model.Bound, metric: str | None = None) -> Threshold | None:
-    if bound.quantity is None or bound.comparison is None:
-        return None
-    return Threshold(bound, metric or bound.metric, accepted(bound.comparison, bound.quantity.value))
 
 
 def _decides(bound: model.Bound) -> Iterator[Diagnostic]:
     metric = METRICS.get(bound.metric.rpartition(".")[2])
-    threshold = _threshold(bound, metric.name if metric else None)
+    threshold = threshold_of(bound, metric.name if metric else None)
     if threshold is None or metric is None or bound.node.bound is None:
         return
     possible = f"`{metric.name}` lies from {metric.range.low} to {metric.range.high}".replace("Infinity", "infinity")
@@ -72,17 +43,19 @@ def _decides(bound: model.Bound) -> Iterator[Diagnostic]:
 
 def _direction(bounds: tuple[model.Bound, ...], *, retiring: bool) -> Iterator[Diagnostic]:
     """An upper bound on what should be high, with no lower one beside it, is a slip of the comparison."""
+    compared: dict[Scope, set[str | None]] = defaultdict(set)
+    for bound in bounds:
+        compared[scope_of(bound)].add(bound.comparison)
     for bound in bounds:
         metric = METRICS.get(bound.metric.rpartition(".")[2])
         if metric is None or metric.better is None or bound.quantity is None:
             continue
-        kept = ("<", "<=") if (metric.better == "lower") != retiring else (">", ">=")
-        alike = [b for b in bounds if (b.metric, b.over, b.each) == (bound.metric, bound.over, bound.each)]
-        if all(other.comparison not in (*kept, "==") for other in alike):
+        right = ("<", "<=") if (metric.better == "lower") != retiring else (">", ">=")
+        if compared[scope_of(bound)].isdisjoint((*right, "==")):
             what = "retires good models and keeps bad ones" if retiring else "lets bad models pass and stops good ones"
             detail = (
                 f"A {metric.better} `{metric.name}` is better, so `{bound.comparison}` {what}. "
-                f"Did you mean `{kept[-1]}`?"
+                f"Did you mean `{right[-1]}`?"
             )
             yield warning("CH0607", bound.node.span, detail)
 
@@ -101,118 +74,50 @@ def _together(charter: model.Charter) -> Iterator[list[model.Measuring]]:
 
 
 def _contradictions(holders: list[model.Measuring]) -> Iterator[Diagnostic]:
-    so_far: dict[Scope, list[Threshold]] = defaultdict(list)
+    accepted_by: dict[Scope, Accepted] = defaultdict(Accepted)
     for declared in holders:
         for bound in declared.requires:
-            threshold = _threshold(bound)
+            threshold = threshold_of(bound)
             if threshold is None or bound.enforce == "advisory":
                 continue
-            scope = ("", bound.metric, bound.over, bound.each)
-            other = next((o for o in so_far[scope] if o.values.intersect(threshold.values).is_empty), None)
-            if other is not None:
-                detail = (
-                    f"No value of `{bound.metric}` is both `{other.text}` and `{threshold.text}`, so the gate could "
-                    "never open. Change one of the two."
-                )
-                where = Related(other.bound.node.span, "this bound contradicts it")
-                yield error("CH0601", bound.node.span, detail, where)
-            so_far[scope].append(threshold)
+            so_far = accepted_by[scope_of(bound)]
+            if not so_far.values.intersect(threshold.values).is_empty:
+                so_far.add(threshold)
+                continue
+            other = next(o for o in so_far.thresholds if o.values.intersect(threshold.values).is_empty)
+            detail = (
+                f"No value of `{bound.metric}` is both `{other.text}` and `{threshold.text}`, so the gate could "
+                "never open. Change one of the two."
+            )
+            yield error("CH0601", bound.node.span, detail, Related(other.bound.node.span, "this bound contradicts it"))
 
 
 def _redundant(declared: model.Measuring) -> Iterator[Diagnostic]:
-    so_far: list[Threshold] = []
+    strictest: dict[tuple[object, ...], list[Threshold]] = defaultdict(list)
     for bound in declared.requires:
-        threshold = _threshold(bound)
+        threshold = threshold_of(bound)
         if threshold is None:
             continue
-        for other in so_far:
-            if _decided_alike(bound, other.bound):
-                weaker, stricter = (threshold, other) if other.values.implies(threshold.values) else (other, threshold)
-                if stricter.values.implies(weaker.values):
-                    detail = f"Whatever meets `{stricter.text}` meets `{weaker.text}` too. Keep one of the two."
-                    where = Related(stricter.bound.node.span, "this bound is at least as strict")
-                    yield warning("CH0604", weaker.bound.node.span, detail, where)
-        so_far.append(threshold)
+        kept = strictest[_decided(bound)]
+        stricter = next((other for other in kept if other.values.implies(threshold.values)), None)
+        weaker = next((other for other in kept if threshold.values.implies(other.values)), None)
+        if stricter is not None:
+            yield _drop(threshold, stricter)
+        elif weaker is not None:
+            yield _drop(weaker, threshold)
+            kept[kept.index(weaker)] = threshold
+        else:
+            kept.append(threshold)
 
 
-def _decided_alike(one: model.Bound, other: model.Bound) -> bool:
-    def kind(bound: model.Bound) -> tuple[object, ...]:
-        to = bound.node.reaction
-        reaction = (to.action.text, to.to.text if to.to else None) if to else None
-        return (bound.metric, bound.over, bound.each, bound.confidence, bound.enforce, bound.checks, reaction)
-
-    return kind(one) == kind(other)
+def _drop(weaker: Threshold, stricter: Threshold) -> Diagnostic:
+    detail = f"Whatever meets `{stricter.text}` meets `{weaker.text}` too. Keep one of the two."
+    where = Related(stricter.bound.node.span, "this bound is at least as strict")
+    return warning("CH0604", weaker.bound.node.span, detail, where)
 
 
-def _kept_alive(charter: model.Charter) -> Iterator[Diagnostic]:
-    """What an evaluation accepts is neither breached by a monitor nor retired; nor what a monitor accepts."""
-    evaluated = _evaluated(charter)
-    watched: dict[Scope, list[Threshold]] = defaultdict(list)
-    for monitor in charter.monitors.values():
-        deployment = charter.deployments.get(monitor.of.text) if monitor.of else None
-        name = deployment.of.text if deployment and deployment.of else ""
-        for bound in monitor.requires:
-            threshold = _threshold(bound)
-            if threshold is None:
-                continue
-            watched[monitor.name, bound.metric, None, None].append(threshold)
-            if bound.enforce != "advisory":
-                yield from _breached(threshold, evaluated.get((name, bound.metric, bound.over, bound.each), []))
-    for retirement in charter.retirements.values():
-        name = retirement.of.text if retirement.of else ""
-        for bound in retirement.whens:
-            monitored, metric = criterion_of(bound)
-            threshold = _threshold(bound, metric)
-            if threshold is None or monitored is None:
-                continue
-            accepting = [t for scope, found in evaluated.items() if scope[:2] == (name, metric) for t in found]
-            yield from _retired(threshold, accepting, watched[monitored, metric, None, None])
-
-
-def _evaluated(charter: model.Charter) -> dict[Scope, list[Threshold]]:
-    found: dict[Scope, list[Threshold]] = defaultdict(list)
-    for evaluation in charter.evaluations.values():
-        for bound in evaluation.requires:
-            threshold = _threshold(bound)
-            if threshold is not None and bound.enforce != "advisory" and evaluation.of is not None:
-                found[evaluation.of.text, bound.metric, bound.over, bound.each].append(threshold)
-    return found
-
-
-def _together_accept(thresholds: list[Threshold]) -> Interval:
-    values = Interval()
-    for threshold in thresholds:
-        values = values.intersect(threshold.values)
-    return values
-
-
-def _breached(monitored: Threshold, accepting: list[Threshold]) -> Iterator[Diagnostic]:
-    values = _together_accept(accepting).intersect(METRICS[monitored.metric].range) if accepting else None
-    if values is None or values.is_empty or values.implies(monitored.values):
-        return
-    texts = " and ".join(f"`{threshold.text}`" for threshold in accepting)
-    detail = (
-        f"An evaluation accepts `{monitored.metric}` {texts}, and this monitor calls part of that a breach: a model "
-        f"could be in breach on the day it goes live. Loosen this bound, or tighten the evaluation's."
-    )
-    related = (Related(threshold.bound.node.span, "accepted here") for threshold in accepting)
-    yield error("CH0605", monitored.bound.node.span, detail, *related)
-
-
-def _retired(retiring: Threshold, accepting: list[Threshold], watching: list[Threshold]) -> Iterator[Diagnostic]:
-    if accepting and not _together_accept(accepting).intersect(retiring.values).is_empty:
-        texts = " and ".join(f"`{threshold.text}`" for threshold in accepting)
-        detail = (
-            f"An evaluation accepts `{retiring.metric}` {texts}, and `{retiring.text}` retires part of that: a model "
-            "could be retired on the day it goes live. Let the retirement begin beyond what is accepted."
-        )
-        related = (Related(threshold.bound.node.span, "accepted here") for threshold in accepting)
-        yield error("CH0605", retiring.bound.node.span, detail, *related)
-    elif watching and not _together_accept(watching).intersect(retiring.values).is_empty:
-        texts = " and ".join(f"`{threshold.text}`" for threshold in watching)
-        detail = (
-            f"The monitor finds `{retiring.metric}` {texts} in order, and `{retiring.text}` retires part of that, "
-            "without a breach before. Let the retirement begin beyond the monitor's bound."
-        )
-        related = (Related(threshold.bound.node.span, "in order here") for threshold in watching)
-        yield warning("CH0606", retiring.bound.node.span, detail, *related)
+def _decided(bound: model.Bound) -> tuple[object, ...]:
+    """What else makes two bounds decide differently, so that neither is redundant."""
+    to = bound.node.reaction
+    reaction = (to.action.text, to.to.text if to.to else None) if to else None
+    return (*scope_of(bound), bound.confidence, bound.enforce, bound.checks, reaction)

@@ -33,17 +33,14 @@ def check_unused(context: Context) -> Iterator[Diagnostic]:
 
 def _gating_nothing(context: Context) -> Iterator[Diagnostic]:
     charter = context.charter
-    if not charter.deployments:
+    if not charter.deployments or context.ancestry is None:
         return
-    passed: set[str] = set()
-    for name in charter.deployments:
-        passed |= context.graph.ancestors(f"deploy/{name}")
     gates: tuple[tuple[str, model.Declared], ...] = (
         *(("evaluate", item) for item in charter.evaluations.values()),
         *(("approve", item) for item in charter.approvals.values()),
     )
     for stage, declared in gates:
-        if f"{stage}/{declared.name}" not in passed:
+        if f"{stage}/{declared.name}" not in context.deployed_after:
             detail = (
                 f"No deployment waits for `{declared.name}`: the model goes live whatever it says. Name it in an "
                 "`after` on the way to the deployment, or remove it."

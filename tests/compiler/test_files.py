@@ -176,6 +176,7 @@ def test_schema():
         '{"a": ',
         "",
         '{"type": "object"}}',
+        '{"not": ' * 70 + "{}" + "}" * 70,
     ],
 )
 def test_schema_files_that_are_no_json(tmp_path: Path, text: str):

@@ -5,7 +5,7 @@ from pathlib import Path
 from base import BASE, CASES, whole
 
 from charter.compiler.compile import CompileResult, check_charter, compile_charter
-from charter.compiler.graph import LifecycleGraph, Node
+from charter.compiler.graph import Ancestry
 
 SPINE = Path(__file__).parent.parent / "cases" / "credit-spine" / "credit-spine.charter"
 
@@ -116,9 +116,16 @@ dataset c {
     assert result.graph is not None and result.graph.order() is None
 
 
-def test_ancestors_see_through_order_and_artifacts():
+def test_ancestry_sees_through_order_and_artifacts():
     graph = check_charter(SPINE).graph
-    assert isinstance(graph, LifecycleGraph)
-    assert "define/fair-lending" in graph.ancestors("retire/scorecard")
-    assert "monitor/drift" not in graph.ancestors("deploy/production")
-    assert all(isinstance(node, Node) for node in graph.nodes.values())
+    assert graph is not None
+    order = graph.order()
+    assert order is not None
+    ancestry = Ancestry(graph, order)
+    assert ancestry.precedes("define/fair-lending", ["retire/scorecard"])
+    assert ancestry.precedes("evaluate/parity", ["deploy/production"])
+    assert not ancestry.precedes("monitor/drift", ["deploy/production"])
+    assert not ancestry.precedes("deploy/production", ["deploy/production"])
+    assert not ancestry.precedes("no/such", ["deploy/production"])
+    before = ancestry.precedes_some("deploy")
+    assert "approve/release" in before and "monitor/drift" not in before
