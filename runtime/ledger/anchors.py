@@ -4,6 +4,7 @@ A signature and a chain cannot show that a whole ledger was rolled back or signe
 else keeps can.
 """
 
+import errno
 import os
 from pathlib import Path
 
@@ -84,9 +85,10 @@ def add_anchor(path: Path, note: str) -> bool:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            data = text.encode()
+            data, before = text.encode(), os.fstat(descriptor).st_size
             if os.write(descriptor, data) != len(data):
-                raise OSError(0, "the write was cut short")
+                os.ftruncate(descriptor, before)  # half a checkpoint would make the file unreadable
+                raise OSError(errno.ENOSPC, "the disk is full")
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -1,7 +1,12 @@
 """The fixture of an open, empty ledger."""
 
 import pytest
+from hypothesis import settings
 from ledger_samples import opened
+
+# The machine may be busy with other things: a slow example is no failure.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -18,10 +17,6 @@ from charter.runtime.ledger.verify import Verdict, verify_ledger
 
 APPENDER = Path(__file__).with_name("appender.py")
 TORTURE = bool(os.environ.get("CHARTER_TORTURE"))
-needs_strace = [
-    pytest.mark.strace,
-    pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace: apt-get install strace"),
-]
 
 
 def acknowledged(output: str) -> list[str]:
@@ -84,12 +79,12 @@ def injected(folder: Path, injection: str) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture(scope="module")
-def calls(tmp_path_factory):
+def calls(tmp_path_factory, strace):
     """The names of the writes and syncs of an appender without faults, with its own messages between them."""
     folder = tmp_path_factory.mktemp("calls")
     trace = folder / "trace"
     subprocess.run(
-        ["strace", "-f", "-qq", "-o", trace, "-e", "trace=pwrite64,fdatasync,fsync,write",
+        [strace, "-f", "-qq", "-o", trace, "-e", "trace=pwrite64,fdatasync,fsync,write",
          sys.executable, APPENDER, folder, "6", "0"],
         capture_output=True, check=True, timeout=60,
     )  # fmt: skip
@@ -108,7 +103,7 @@ def number_after(calls: list[str], message: str, call: str) -> int:
 class TestFaults:
     """Faults at the system calls of an append, found out by counting them in a run without faults."""
 
-    pytestmark = needs_strace
+    pytestmark = pytest.mark.strace
 
     @pytest.fixture
     def points(self, calls):

@@ -13,7 +13,7 @@ import pytest
 from ledger_samples import fill, opened
 
 from charter.runtime.failure import ExitCode, Failure
-from charter.runtime.ledger import Event, Ledger, Refused, Tampered, Unavailable, sqlite_store
+from charter.runtime.ledger import Event, Ledger, Refused, Tampered, Unavailable, anchor, sqlite_store
 from charter.runtime.ledger.verify import Verdict, verify_ledger
 
 
@@ -259,3 +259,26 @@ def test_threads_of_one_process_share_a_handle(ledger):
     [thread.join() for thread in threads]
     assert not failures
     assert ledger.size == 80
+
+
+@pytest.mark.parametrize("content", [b"garbage", b"\xff\xfe", b"<<<<<<< HEAD\n", b"charter/test\n1\n"])
+def test_an_unreadable_anchor_file_stops_the_ledger_from_opening(tmp_path, content):
+    opened(tmp_path).close()
+    (tmp_path / "anchors").write_bytes(content)
+    with unavailable("anchor file is not usable"):
+        opened(tmp_path, anchor_path=tmp_path / "anchors")
+
+
+def test_half_an_anchor_is_taken_back(ledger, tmp_path, monkeypatch):
+    file = tmp_path / "anchors"
+    fill(ledger, 1)
+    anchor(ledger, file)
+    whole = file.read_bytes()
+    fill(ledger, 1, first=1)
+    with monkeypatch.context() as patch:
+        write = os.write
+        patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[: len(data) // 2]))
+        with unavailable("anchor file cannot be written"):
+            anchor(ledger, file)
+    assert file.read_bytes() == whole
+    assert anchor(ledger, file)

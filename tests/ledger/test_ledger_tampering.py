@@ -257,7 +257,7 @@ def test_deleting_a_record_is_told_where_it_happened(large):
 NOT_SEEN_AT_OPENING = {"attachment without a record", "record inserted before the first"}
 
 
-@pytest.mark.parametrize("name", EDITS.keys() - NOT_SEEN_AT_OPENING)
+@pytest.mark.parametrize("name", sorted(EDITS.keys() - NOT_SEEN_AT_OPENING))
 def test_edits_near_the_end_are_refused_by_the_next_append(tmp_path, name):
     """Opening looks at the last 256 to 511 records; here that is all of them."""
     with opened(tmp_path) as ledger:
