@@ -118,11 +118,11 @@ PSI = "require psi of each feature <= 0.2"
         # names
         ("parameter x = 1\n", ["CH0405"]),
         (
-            "parameter min = 0.7\nevaluation holdout of scorecard on applications.test {\n  require roc_auc >= min\n}\n",
+            f"parameter min = 0.7\n{HOLDOUT}",
             [],
         ),
         (
-            "parameter min = 2 days\nevaluation holdout of scorecard on applications.test {\n  require roc_auc >= min\n}\n",
+            f"parameter min = 2 days\n{HOLDOUT}",
             ["CH0201"],
         ),
         ("evaluation holdout of scorecard on applications.test.x {\n  require roc_auc >= 0.7\n}\n", ["CH0104"]),
