@@ -28,10 +28,14 @@ class Failure(Exception):
         summary: about five words, lower-case start, no period.
         detail: full sentences that say what happened, where, and what to do.
         exit_code: what the process exits with.
+        rendered: the detail is laid out already (findings with underlined text) and is printed as it is.
     """
 
-    def __init__(self, summary: str, detail: str, *, exit_code: ExitCode = ExitCode.WRONG_INPUT) -> None:
+    def __init__(
+        self, summary: str, detail: str, *, exit_code: ExitCode = ExitCode.WRONG_INPUT, rendered: bool = False
+    ) -> None:
         super().__init__(summary)
         self.summary = summary
         self.detail = detail
         self.exit_code = exit_code
+        self.rendered = rendered

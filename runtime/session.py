@@ -32,15 +32,29 @@ def compiled(path: Path, overrides: Mapping[str, str]) -> IR:
     from charter.compiler.compile import compile_charter
 
     if path.suffix == ".json":
-        from charter.compiler.codec import decode_ir
-
-        return decode_ir(path.read_bytes())
+        return _read_ir(path)
     result = compile_charter(path, overrides=overrides)
     if result.ir is None:
         from charter.dsl.render import render_text
 
-        raise Failure("the charter has errors", "\n" + render_text(result.diagnostics, result.sources, color=False))
+        findings = render_text(result.diagnostics, result.sources, color=False)
+        raise Failure("the charter has errors, so nothing was done", findings.rstrip(), rendered=True)
     return result.ir
+
+
+def _read_ir(path: Path) -> IR:
+    from charter.compiler.codec import BadIR, decode_ir
+
+    try:
+        if not path.is_file():
+            raise Failure(
+                "no such IR", f"`{path}` is not a file. Make it with `charter compile CHARTER -o {path.name}`."
+            )
+        return decode_ir(path.read_bytes())
+    except BadIR as error:
+        raise Failure(error.summary, f"`{path}`: {error.detail}") from error
+    except OSError as error:
+        raise Failure("cannot read the IR", f"`{path}`: {error.strerror}.") from error
 
 
 def project_of(path: Path) -> Project:
@@ -86,11 +100,14 @@ def recorded_ir(project: Project, state: State) -> IR:
     Raises:
         Failure: nothing has run here, or the IR is gone from the store.
     """
-    from charter.compiler.codec import decode_ir
+    from charter.compiler.codec import BadIR, decode_ir
 
     if not state.runs:
         raise Failure("nothing has run here", "run `charter run` first.", exit_code=ExitCode.WRONG_INPUT)
-    return decode_ir(ArtifactStore(project.store).read(state.runs[-1].ir))
+    try:
+        return decode_ir(ArtifactStore(project.store).read(state.runs[-1].ir))
+    except BadIR as error:
+        raise Failure(error.summary, f"the IR of the latest run: {error.detail}") from error
 
 
 def new_run_name() -> str:

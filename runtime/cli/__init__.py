@@ -168,7 +168,7 @@ def run_command_line(arguments: list[str] | None = None) -> int:
 def show_failure(failure: Failure) -> None:
     """Print a failure for people, on standard error."""
     click.echo(click.style("error", fg="red", bold=True) + f": {inert(failure.summary)}", err=True)
-    for line in _wrap(failure.detail):
+    for line in failure.detail.split("\n") if failure.rendered else _wrap(failure.detail):
         click.echo(f"  {inert(line)}", err=True)
 
 
