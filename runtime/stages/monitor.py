@@ -45,8 +45,10 @@ class _Watched:
 def monitor(context: StageContext) -> StageResult:
     """Measure `context.measures`, and PSI of every feature whether asked or not; the report has the bins."""
     watched = _watched(context)
-    level = max((measure.confidence or 0 for measure in context.measures if measure.metric == "psi"), default=0)
-    drifts = _drifts(watched, level or DEFAULT_CONFIDENCE, context.seed)
+    asked = [measure for measure in context.measures if measure.metric == "psi"]
+    level = max((measure.confidence or 0 for measure in asked), default=0)
+    # When every request failed there are no rows: the error rate can be told, drift cannot.
+    drifts = _drifts(watched, level or DEFAULT_CONFIDENCE, context.seed) if asked or watched.rows else {}
     evidence = [_psi(name, drift, level or DEFAULT_CONFIDENCE, watched.rows) for name, drift in drifts.items()]
     for measure in context.measures:
         if measure.metric == "psi":

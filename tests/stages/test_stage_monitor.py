@@ -146,7 +146,11 @@ def test_no_data_is_no_pass(bench: Bench, trained: dict[str, Path]) -> None:
     assert bench.refuse(monitor, SPEC, inputs(trained), [PSI], state=state).summary == "no data"
     write_log(bench, {"model": model, "smoke": True}, {"model": "sha256:other", "error": "x"})
     assert bench.refuse(monitor, SPEC, inputs(trained), [PSI], state=state).summary == "no data"
+    for asked in (Measure("error_rate"), Measure("roc_auc")):
+        assert bench.refuse(monitor, SPEC, inputs(trained), [asked], state=state).summary == "no data"
     write_log(bench, {"model": model, "error": "not JSON"})
+    made = bench.run(monitor, SPEC, inputs(trained), [Measure("error_rate")], state=state)
+    assert value(made, "error_rate") == 1.0 and value(made, "rows") == 0
     assert bench.refuse(monitor, SPEC, inputs(trained), [PSI], state=state).summary == "no data"
     assert bench.refuse(monitor, SPEC, inputs(trained), [PSI]).summary == "no data"
 
