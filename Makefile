@@ -17,8 +17,8 @@ $(STAMP): pyproject.toml constraints.txt examples/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Charter needs Python 3.11 or newer; set PYTHON=")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (a minute or two the first time)"
-	@$(PIP) install --quiet --constraint constraints.txt --editable '.[ml,dev]'
-	@$(PIP) install --quiet --no-deps --requirement examples/requirements.txt
+	@$(PIP) install --quiet --no-compile --constraint constraints.txt --editable '.[ml,dev]'
+	@$(PIP) install --quiet --no-compile --no-deps --requirement examples/requirements.txt
 	@touch $@
 
 demo: $(STAMP) ## A real lifecycle, from charter text to verified ledger
