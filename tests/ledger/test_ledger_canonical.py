@@ -80,7 +80,6 @@ LOOP["x"] = LOOP
         LOOP,
         {"x": "y" * canonical.MAX_BYTES},
     ],
-    ids=lambda body: repr(body)[:30],
 )
 def test_what_leaves_the_profile_is_refused(body):
     with pytest.raises(Refused) as caught:
