@@ -33,7 +33,7 @@ scalars = (
     | st.text(st.characters(exclude_categories=["Cs"]))
 )
 keys = st.text(st.characters(max_codepoint=127))
-values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=20)
+values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=10)
 bodies = st.dictionaries(keys, values)
 
 
