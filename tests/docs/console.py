@@ -52,6 +52,7 @@ def run(line: Typed, directory: Path) -> None:
     done = subprocess.run(
         line.command,
         shell=True,
+        check=False,
         cwd=directory,
         env=environment,
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,5 @@
-"""The README's tour is true: its files are written, its commands run in order, and print what is shown."""
+"""The README's tour and the pages' projects are true: their files are written, their commands run in order, and
+print what is shown."""
 
 from pathlib import Path
 
@@ -6,10 +7,17 @@ import pytest
 from console import Typed, matches, play, typed
 from pages import ROOT, blocks
 
+_RUNNABLE = ("console", "python", "charter")
+
 
 @pytest.mark.ml
 def test_the_tour_of_the_readme(tmp_path: Path):
-    assert play(blocks(ROOT / "README.md", "console", "python", "charter"), tmp_path) > 20
+    assert play(blocks(ROOT / "README.md", *_RUNNABLE), tmp_path) > 20
+
+
+@pytest.mark.ml
+def test_a_teams_own_stages(tmp_path: Path):
+    assert play(blocks(ROOT / "docs" / "writing-stages.md", *_RUNNABLE), tmp_path) == 1
 
 
 def test_a_command_carries_its_exit_code_and_output():
