@@ -1,14 +1,15 @@
 """What a stage costs: graphs of trivial stages, cold and with nothing changed, beside other tools in the same run."""
 
+import itertools
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.measure import CHARTER, NotMeasured, clean, interleaved, scratch, seconds
+from bench.measure import CHARTER, NotMeasured, interleaved, scratch, seconds
 from bench.table import Row
 from bench.workloads import Workload, chain, charter_project, peer_project, snakemake_project, wide
 
@@ -17,36 +18,44 @@ SHELL = "sh + graphlib + hashes, durable record"
 WORKLOADS = (chain(100), wide(10, 20))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tool:
-    """One way to run a workload: the directory it runs in, its command, and what it leaves there."""
+    """One way to run a workload.
 
-    directory: Path
+    Attributes:
+        project: a directory with what it needs and nothing done; every cold run gets a copy of its own. Runs are
+            never cleaned up in between: creating files where many were deleted seconds ago is slow on ext4.
+        command: run in the copy.
+        at: where it ran last.
+    """
+
+    project: Path
     command: tuple[str, ...]
-    leaves: tuple[str, ...]
+    at: Path = Path()
+    _turns: Iterator[int] = field(default_factory=itertools.count)
 
     def cold(self) -> float:
         """Seconds with nothing done before."""
-        clean(self.directory, *self.leaves)
-        return seconds(self.command, self.directory)
+        self.at = self.project.with_name(f"{self.project.name}-{next(self._turns)}")
+        shutil.copytree(self.project, self.at)
+        return seconds(self.command, self.at)
 
     def again(self) -> float:
-        """Seconds with nothing changed since."""
-        return seconds(self.command, self.directory)
+        """Seconds with nothing changed since the last cold run."""
+        return seconds(self.command, self.at)
 
 
 def tools(workload: Workload, folder: Path) -> dict[str, Tool]:
     """Charter, the shell baselines and Luigi, each in its own directory."""
-    stages = tuple(workload.graph)
     own = charter_project(folder / "charter", workload.graph).parent
     for name in ("shell", "bare", "luigi"):
         peer_project(folder / name, workload.graph)
     shell = (sys.executable, str(PEERS / "shell.py"))
     return {
-        "Charter": Tool(own, (*CHARTER, "run", "bench.charter"), (".charter", "charter.checkpoints")),
-        SHELL: Tool(folder / "shell", shell, (*stages, "hashes.json", "records")),
-        "the same without the record": Tool(folder / "bare", (*shell, "--no-record"), (*stages, "hashes.json")),
-        "Luigi": Tool(folder / "luigi", (sys.executable, str(PEERS / "luigi_flow.py")), stages),
+        "Charter": Tool(own, (*CHARTER, "run", "bench.charter")),
+        SHELL: Tool(folder / "shell", shell),
+        "the same without the record": Tool(folder / "bare", (*shell, "--no-record")),
+        "Luigi": Tool(folder / "luigi", (sys.executable, str(PEERS / "luigi_flow.py"))),
     }
 
 
@@ -60,7 +69,7 @@ def snakemake(workload: Workload, folder: Path) -> Tool:
     if command is None:
         raise NotMeasured("snakemake is not installed: `python -m bench --install-peers`, or name it in $SNAKEMAKE_BIN")
     path = snakemake_project(folder / "snakemake", workload.graph)
-    return Tool(path.parent, (str(command), "--cores", "2", "--quiet", "all"), (*workload.graph, ".snakemake"))
+    return Tool(path.parent, (str(command), "--cores", "2", "--quiet", "all"))
 
 
 def peers_directory() -> Path:

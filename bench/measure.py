@@ -1,7 +1,6 @@
 """Timing of whole commands, interleaved (A B A B ...), so that the machine's moods hit all alike."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -70,13 +69,3 @@ def machine() -> str:
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     version = ".".join(map(str, sys.version_info[:3]))
     return f"{os.cpu_count()} CPUs{load}, Python {version}, {sys.platform}"
-
-
-def clean(directory: Path, *names: str) -> None:
-    """Remove files and directories below `directory`, if they are there."""
-    for name in names:
-        path = directory / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)

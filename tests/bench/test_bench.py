@@ -46,12 +46,12 @@ def test_baselines_do_all_the_work_once(tmp_path: Path, workload: Workload, name
     for _ in range(2):
         tool.cold()
         for stage in workload.graph:
-            assert (tool.directory / stage).read_text() == expected(workload.graph, stage)
-    times = {stage: (tool.directory / stage).stat().st_mtime_ns for stage in workload.graph}
+            assert (tool.at / stage).read_text() == expected(workload.graph, stage)
+    times = {stage: (tool.at / stage).stat().st_mtime_ns for stage in workload.graph}
     tool.again()
-    assert times == {stage: (tool.directory / stage).stat().st_mtime_ns for stage in workload.graph}
+    assert times == {stage: (tool.at / stage).stat().st_mtime_ns for stage in workload.graph}
     if name == SHELL:
-        records = [json.loads(line) for line in (tool.directory / "records").read_text().splitlines()]
+        records = [json.loads(line) for line in (tool.at / "records").read_text().splitlines()]
         assert {record["stage"] for record in records} == set(workload.graph)
         assert len(records) == len(workload.graph)
 
@@ -59,17 +59,17 @@ def test_baselines_do_all_the_work_once(tmp_path: Path, workload: Workload, name
 def test_the_shell_baseline_redoes_what_was_changed_by_hand(tmp_path: Path):
     tool = tools(SMALL[0], tmp_path)[SHELL]
     tool.cold()
-    (tool.directory / "s0001").write_text("edited\n")
+    (tool.at / "s0001").write_text("edited\n")
     tool.again()
-    assert (tool.directory / "s0001").read_text() == expected(SMALL[0].graph, "s0001")
-    assert len((tool.directory / "records").read_text().splitlines()) == len(SMALL[0].graph) + 1
+    assert (tool.at / "s0001").read_text() == expected(SMALL[0].graph, "s0001")
+    assert len((tool.at / "records").read_text().splitlines()) == len(SMALL[0].graph) + 1
 
 
 @pytest.mark.parametrize("workload", SMALL, ids=lambda item: item.name)
 def test_charter_does_the_same_work_with_gates_and_records(tmp_path: Path, workload: Workload):
     tool = tools(workload, tmp_path)["Charter"]
     tool.cold()
-    project = Project(tool.directory)
+    project = Project(tool.at)
     events = list(recorded_events(project))
     finished = {event.body["stage"]: event.body for event in events if event.kind == "stage.finished"}
     assert len(finished) == len(workload.graph)
@@ -97,7 +97,7 @@ def test_snakemake_does_all_the_work(tmp_path: Path):
     tool = snakemake(SMALL[0], tmp_path)
     tool.cold()
     for stage in SMALL[0].graph:
-        assert (tool.directory / stage).read_text() == expected(SMALL[0].graph, stage)
+        assert (tool.at / stage).read_text() == expected(SMALL[0].graph, stage)
 
 
 def test_a_failed_command_is_no_figure(tmp_path: Path):
