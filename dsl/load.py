@@ -19,23 +19,32 @@ def load_source(path: Path, *, shown_as: str | None = None) -> tuple[Source | No
     messages and spans; as it was given, if absent.
     """
     shown = shown_as if shown_as is not None else str(path)
-    start = Span(shown, 0, 0)
+    data, findings = load_bytes(path, shown)
+    return decode(data, shown) if data is not None else (None, findings)
 
-    def failed(code: str, detail: str) -> tuple[None, tuple[Diagnostic, ...]]:
-        return None, (error(code, start, detail),)
 
+def load_bytes(path: Path, shown: str) -> tuple[bytes | None, tuple[Diagnostic, ...]]:
+    """The bytes of a regular file of at most `MAX_BYTES`, or what is wrong with it."""
     try:
-        data = _read(path)
+        return _read(path), ()
     except _Refused as refused:
-        return failed(refused.code, refused.detail)
+        return None, (error(refused.code, Span(shown, 0, 0), refused.detail),)
     except (OSError, ValueError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
-        return failed("CH0001", f"`{shown}` cannot be read: {reason}. Check the path and its permissions.")
+        detail = f"`{shown}` cannot be read: {reason}. Check the path and its permissions."
+        return None, (error("CH0001", Span(shown, 0, 0), detail),)
+
+
+def decode(data: bytes, shown: str) -> tuple[Source | None, tuple[Diagnostic, ...]]:
+    """The text that the bytes of a file are, without its byte order mark, or what is wrong with them."""
+    start = Span(shown, 0, 0)
+    if len(data) > MAX_BYTES:
+        return None, (error("CH0003", start, _too_large(len(data))),)
     data = data.removeprefix(codecs.BOM_UTF8)
     if b"\0" in data:
         at = data.index(b"\0")
         detail = f"There is a zero byte at offset {at}, so this is no text. A charter is a text file in UTF-8."
-        return failed("CH0004", detail)
+        return None, (error("CH0004", start, detail),)
     try:
         return Source(shown, data.decode("utf-8")), ()
     except UnicodeDecodeError as problem:
@@ -44,7 +53,7 @@ def load_source(path: Path, *, shown_as: str | None = None) -> tuple[Source | No
             f"The byte 0x{data[problem.start]:02x} at offset {problem.start} (line {line}) is not UTF-8. "
             "Save the file in the encoding UTF-8."
         )
-        return failed("CH0005", detail)
+        return None, (error("CH0005", start, detail),)
 
 
 class _Refused(Exception):
@@ -71,10 +80,12 @@ def _read(path: Path) -> bytes:
     finally:
         os.close(descriptor)
     if size > MAX_BYTES:
-        mebibytes = MAX_BYTES // (1024 * 1024)
-        detail = f"The file has {size:,} bytes; at most {mebibytes} MiB are read. Split the charter."
-        raise _Refused("CH0003", detail)
+        raise _Refused("CH0003", _too_large(size))
     return data
+
+
+def _too_large(size: int) -> str:
+    return f"The file has {size:,} bytes; at most {MAX_BYTES // (1024 * 1024)} MiB are read. Split the charter."
 
 
 def _kind(mode: int) -> str:
