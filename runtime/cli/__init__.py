@@ -106,6 +106,7 @@ main = _group(
     "and an audit trail that cannot be quietly changed.",
     {
         "check": ("check:check", "Prove what can be proved before a run, and say what was not checked."),
+        "fmt": ("fmt:fmt", "Bring charters into the one layout; only white space changes."),
         "explain": ("explain:explain", "Explain a finding's code, with a wrong and a right example."),
         "compile": ("compile:compile_", "Compile a charter to its IR."),
         "graph": ("graph:graph", "Draw the lifecycle graph."),

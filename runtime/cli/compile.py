@@ -6,6 +6,7 @@ import click
 
 from charter.compiler.ir import IR
 from charter.runtime.cli.options import charter_file, overrides, set_option
+from charter.runtime.cli.output import write_whole
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.project import find_charter
 
@@ -36,32 +37,8 @@ def compile_(context: click.Context, file: str | None, out: Path | None, set_: t
     target = out or path.with_suffix(".json")
     if target.resolve() == path.resolve():
         raise Failure("would overwrite the charter", f"`{target}` is the charter itself. Name another file with `-o`.")
-    _write(target, encode_ir(result.ir))
+    write_whole(target, encode_ir(result.ir), "the IR", hint="Name another place with `-o`.")
     _show(target, result.ir)
-
-
-def _write(target: Path, data: bytes) -> None:
-    """All or nothing: a compilation that is cut short leaves the file that was there."""
-    import os
-    import tempfile
-
-    try:
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-            Path(name).chmod(0o644)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as problem:
-        reason = (problem.strerror or str(problem)).lower()
-        raise Failure(
-            "cannot write the IR",
-            f"`{target}` cannot be written: {reason}. Name another place with `-o`.",
-            exit_code=ExitCode.ENVIRONMENT,
-        ) from None
 
 
 def _show(target: Path, ir: IR) -> None:

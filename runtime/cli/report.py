@@ -1,13 +1,13 @@
 """`charter report`: the audit report as one HTML file."""
 
-import os
 from pathlib import Path
 
 import click
 
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, project_option
-from charter.runtime.failure import ExitCode, Failure
+from charter.runtime.cli.output import write_whole
+from charter.runtime.failure import ExitCode
 
 
 @click.command()
@@ -36,19 +36,8 @@ def report(output: Path | None, project_dir: Path | None) -> int:
     if str(path) == "-":
         click.echo(page)
     else:
-        _write(path, page)
+        write_whole(path, page.encode("utf-8"), "the report", hint="Name another place with `-o`.")
         click.echo(f"{inert(view.state)}")
         click.echo(f"{len(view.stages)} stages and {len(view.decisions)} decisions written to {inert(path)}")
         click.echo(f"the ledger is {view.ledger.verdict}")
     return int(ExitCode.DENIED if view.ledger.tone == "bad" else ExitCode.OK)
-
-
-def _write(path: Path, page: str) -> None:
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        scratch.write_text(page, "utf-8")
-        scratch.replace(path)
-    except (OSError, ValueError) as error:
-        scratch.unlink(missing_ok=True)
-        reason = error.strerror if isinstance(error, OSError) else "the name is not a path"
-        raise Failure("cannot write the report", f"`{path}`: {reason}.", exit_code=ExitCode.ENVIRONMENT) from error
