@@ -111,7 +111,7 @@ WORD = st.sampled_from([word for word in WORDS if word.strip() and word not in S
 VALUES = st.deferred(
     lambda: WORD | st.lists(WORD, max_size=3).map(lambda items: f"[{' , '.join(items)}]") | st.just("5 %")
 )
-BREAKS = st.sampled_from(["\n", "\n\n\n", " # why\n", "\n  # alone\n", " \t\n", "\n# one\n\n# two\n\n"])
+BREAKS = st.sampled_from(["\n", "\n\n\n", " # why\n", "\n  # alone\n", " \t\n", "\n# one\n\n# two\n# three\n\n"])
 PIECES = st.lists(VALUES, min_size=1, max_size=4).map("  ".join)
 PAIRS = st.lists(st.tuples(WORD, VALUES), min_size=1, max_size=3).map(lambda found: [f"{k}:{v}" for k, v in found])
 
