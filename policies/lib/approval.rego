@@ -21,7 +21,10 @@ in_force(wanted, type) := [signature |
 
 fresh(_, wanted) if wanted.valid_seconds == null
 
-fresh(age_ns, wanted) if age_ns <= wanted.valid_seconds * 1000000000
+fresh(age_ns, wanted) if {
+	is_number(wanted.valid_seconds)
+	age_ns <= wanted.valid_seconds * 1000000000
+}
 
 # Separation of duties: who may not sign.
 excluded(wanted) := {person |

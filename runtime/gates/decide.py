@@ -106,8 +106,8 @@ def _checked_result(answer: Any, bundle: Bundle, asked: GateInput) -> GateResult
         result = msgspec.convert(answer, GateResult)
     except msgspec.ValidationError as error:
         raise EngineFailure("result_malformed", f"the engine's answer does not fit its schema: {error}") from error
-    if result.revision is None and not result.allow and result.violations:
-        return result
+    if result.revision is None:
+        raise EngineFailure("result_undefined", "the bundle could not compute a decision from this input")
     if (result.revision, result.gate, result.time) != (bundle.revision, asked.transition.gate, asked.time):
         raise EngineFailure("result_mismatch", "the engine answered for another bundle or another input")
     if result.allow and (result.violations or not result.evaluated):

@@ -40,11 +40,11 @@ def engine(request: pytest.FixtureRequest) -> Iterator[PolicyEngine]:
 
 @pytest.fixture
 def decide(engine: PolicyEngine) -> s.Decide:
-    """Decide one gate: `decide(bundle, gate, **facts)`, with `declarations` for the IR around the bundle."""
+    """Decide one gate: `decide(bundle, gate, **facts)`, with `declarations` and `lifecycle` for the IR."""
 
-    def run(built: ir.Bundle, *gate: str, declarations: tuple[ir.Declaration, ...] = (), **facts: Any) -> Decision:
+    def run(built: ir.Bundle, *gate: str, **given: Any) -> Decision:
         if engine.revision != built.revision:
             engine.load(built)
-        return decide_gate(engine, s.document(built, *declarations), s.facts(*gate, **facts))
+        return decide_gate(engine, *s.asked(built, *gate, **given))
 
     return run

@@ -5,6 +5,7 @@ from typing import Any
 
 from charter.compiler import ir
 from charter.compiler.rego.bundle import BundleInput, build_bundle
+from charter.compiler.rego.digest import content_digest
 from charter.runtime.gates.contract import (
     ApprovalFact,
     ArtifactFact,
@@ -12,6 +13,7 @@ from charter.runtime.gates.contract import (
     EvidenceFact,
     InputFact,
     StageFact,
+    WaiverFact,
 )
 from charter.runtime.gates.decide import Decision
 from charter.runtime.gates.facts import GateFacts
@@ -153,6 +155,20 @@ def bundle(*controls: ir.Control, **changes: Any) -> ir.Bundle:
     return built
 
 
+def altered(built: ir.Bundle, *, without: tuple[str, ...] = (), **plan: Any) -> ir.Bundle:
+    """Another bundle, in order by its digest: other values in the plan (None: left out), modules missing."""
+    changed = {key: value for key, value in (built.data["charter"]["plan"] | plan).items() if value is not None}
+    modules = {path: text for path, text in built.modules.items() if path not in without}
+    data = {"charter": {"plan": changed}}
+    digest = content_digest(modules, data, built.entrypoint, built.roots)
+    revision = f"altered-{digest}"
+    if "revision" in changed:
+        changed["revision"] = revision
+    return ir.Bundle(
+        revision=revision, digest=digest, entrypoint=built.entrypoint, modules=modules, data=data, roots=built.roots
+    )
+
+
 def document(built: ir.Bundle, *declarations: ir.Declaration, **changes: Any) -> ir.IR:
     """An IR around a bundle; of the rest, only what a gate reads."""
     fields: dict[str, Any] = {
@@ -224,6 +240,18 @@ def signed(person: str, **changes: Any) -> ApprovalFact:
     return ApprovalFact(**fields | changes)
 
 
+def waived(**changes: Any) -> WaiverFact:
+    fields: dict[str, Any] = {
+        "waiver": "first-quarter",
+        "person": "ann",
+        "role": "risk-officer",
+        "key": "key of ann",
+        "signed_at": "2026-11-20T08:00:00Z",
+        "statement_digest": digest("e"),
+    }
+    return WaiverFact(**fields | changes)
+
+
 def check(number: int, *records: EvidenceFact, stage: str = "monitor/drift") -> CheckFact:
     return CheckFact(stage=stage, check=number, iteration=1, time=f"2026-11-{number:02d}T00:00:00Z", evidence=records)
 
@@ -244,3 +272,11 @@ def upstream(stage: str, **changes: Any) -> StageFact:
 
 def flows(stage: str, artifact: str, content: str) -> InputFact:
     return InputFact(stage=stage, artifact=artifact, digest=content, size=10)
+
+
+def asked(
+    built: ir.Bundle, *gate: str, declarations: tuple[ir.Declaration, ...] = (), **given: Any
+) -> tuple[ir.IR, GateFacts]:
+    """The IR around a bundle, and the facts of one gate."""
+    around = {key: given.pop(key) for key in ("lifecycle",) if key in given}
+    return document(built, *declarations, **around), facts(*gate, **given)

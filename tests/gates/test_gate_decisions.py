@@ -167,6 +167,33 @@ def test_last_checks_must_all_satisfy(decide: s.Decide) -> None:
     assert codes(decide(built, gate, evidence=(good,), history=other)) == ["checks_insufficient"]
 
 
+def test_too_few_checks_have_no_reaction(decide: s.Decide) -> None:
+    control = s.requirement(gate="monitor/drift:exit", subject="monitor/drift", checks=2, reaction="retrain")
+    decision = decide(s.bundle(control), "monitor/drift:exit", evidence=(s.evidence(stage="monitor/drift"),))
+    assert codes(decision) == ["checks_insufficient"]
+    assert decision.obligations == ()
+
+
+def test_other_records_of_earlier_checks_do_not_matter(decide: s.Decide) -> None:
+    built = s.bundle(s.requirement(gate="monitor/drift:exit", subject="monitor/drift", checks=2))
+    good, other = s.evidence(stage="monitor/drift"), s.evidence("psi", 0.1, stage="monitor/drift")
+    assert decide(built, "monitor/drift:exit", evidence=(good,), history=(s.check(1, good, other),)).allow
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"over": "sex"}, "`roc_auc` over `sex`"),
+        ({"on": "feedback"}, "`roc_auc` on `feedback`"),
+        ({"attack": {"name": "fgsm"}}, '`roc_auc` under attack `{"name":"fgsm"}`'),
+        ({"each": "sex"}, "`roc_auc` of each `sex`"),
+    ],
+)
+def test_message_names_what_is_missing(decide: s.Decide, changes: dict[str, Any], name: str) -> None:
+    decision = decide(s.bundle(s.requirement(**changes)))
+    assert decision.violations[0]["message"] == f"{name} was not measured for this attempt"
+
+
 def test_advisory_warns(decide: s.Decide) -> None:
     decision = decide(s.bundle(s.requirement(enforce="advisory")), evidence=(s.evidence(value=0.1),))
     assert decision.allow
@@ -190,6 +217,29 @@ def test_breach_with_reaction_is_an_obligation(decide: s.Decide) -> None:
     assert decide(built, gate, evidence=(s.evidence(value=0.1, **stage),)).obligations == (expected,)
     assert decide(built, gate).obligations == (expected,), "no data is a breach"
     assert decide(built, gate, evidence=(s.evidence(**stage),)).obligations == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.5, "0.5"),
+        (0.7499999, "0.75"),
+        (-0.25, "-0.25"),
+        (0.0, "0"),
+        (-3.0, "-3"),
+        (10, "10"),
+        (1e-9, "0"),
+        (1e15, "1000000000000000"),
+        (-1e15, "-1000000000000000"),
+        (1.5e15, "more than 10^15"),
+        (-1.5e15, "less than -10^15"),
+        (123456789012345678, "more than 10^15"),
+        (1e300, "more than 10^15"),
+    ],
+)
+def test_numbers_read_the_same_everywhere(decide: s.Decide, value: float, shown: str) -> None:
+    decision = decide(s.bundle(s.requirement(comparison="==", bound=7.0)), evidence=(s.evidence(value=value),))
+    assert decision.violations[0]["message"] == f"`roc_auc` is {shown}, must be == 7"
 
 
 # --- people ---------------------------------------------------------------------------------------
@@ -223,6 +273,34 @@ def test_signature_that_does_not_count_leaves_it_waiting(decide: s.Decide, secon
     assert decision.waiting
     assert decision.violations[0]["message"] == "1 of 2 signatures of `risk-officer` for `release`"
     assert decision.violations[0]["waivable"] is False
+
+
+def test_only_the_named_duties_are_excluded(decide: s.Decide) -> None:
+    people = PEOPLE | {"sponsor": ("ann", "bob")}
+    decision = decide(s.bundle(s.approval()), APPROVE, people=people, approvals=(s.signed("ann"), s.signed("bob")))
+    assert decision.allow
+
+
+@pytest.mark.parametrize(
+    ("signed_at", "time", "allow"),
+    [
+        ("2026-11-22T08:00:00Z", "2026-11-22T08:00:00Z", True),
+        ("2026-10-23T08:00:00Z", "2026-11-22T08:00:00Z", True),
+        ("2026-10-23T08:00:00Z", "2026-11-22T08:00:00.000000001Z", False),
+        ("2026-10-23T08:00:00Z", "2026-11-22T08:00:00.005Z", False),
+    ],
+    ids=["now", "last moment", "a nanosecond late", "late"],
+)
+def test_an_approval_holds_to_the_moment(decide: s.Decide, signed_at: str, time: str, allow: bool) -> None:
+    signatures = (s.signed("ann", signed_at=signed_at), s.signed("bob", signed_at=signed_at))
+    decision = decide(s.bundle(s.approval()), APPROVE, people=PEOPLE, approvals=signatures, time=time)
+    assert decision.allow is allow
+
+
+def test_an_approval_without_an_end_does_not_expire(decide: s.Decide) -> None:
+    built = s.bundle(s.approval(valid_seconds=None, quorum=1))
+    old = s.signed("ann", signed_at="1999-01-01T00:00:00Z")
+    assert decide(built, APPROVE, people=PEOPLE, approvals=(old,)).allow
 
 
 def test_rejection_beats_approvals(decide: s.Decide) -> None:
@@ -270,11 +348,30 @@ def test_retirement_is_due_when_the_last_checks_say_so(decide: s.Decide, history
     assert codes(decision) == ([] if due else ["retirement_not_due"])
 
 
+def test_text_never_meets_a_criterion(decide: s.Decide) -> None:
+    built = s.bundle(s.criterion(comparison=">", checks=1))
+    assert decide(built, RETIRE, history=(s.check(1, low("high")),)).waiting
+
+
+def test_another_kind_of_control_does_not_retire(decide: s.Decide) -> None:
+    built = s.bundle(s.criterion(), s.policy(gate=RETIRE), policies={s.policy().path: "package t\n\nallow := true\n"})
+    assert codes(decide(built, RETIRE)) == ["retirement_not_due"]
+
+
+def test_a_met_criterion_settles_criteria_only(decide: s.Decide) -> None:
+    text = 'package t\n\ndeny contains "not now"\n'
+    built = s.bundle(s.criterion(), s.policy(gate=RETIRE), policies={s.policy().path: text})
+    decision = decide(built, RETIRE, history=(s.check(1, low()), s.check(2, low())))
+    assert codes(decision) == ["policy_denied"]
+
+
 def test_any_criterion_retires(decide: s.Decide) -> None:
     age = s.criterion(id="age", monitor=None, metric="age", comparison=">", bound=1000.0, unit="seconds", checks=1)
     built = s.bundle(s.criterion(), age)
     old = s.evidence("age", 2000, unit="seconds", stage="deploy/production")
     assert decide(built, RETIRE, evidence=(old,)).allow
+    other = s.evidence("uptime", 2000, unit="seconds", stage="deploy/production")
+    assert decide(built, RETIRE, evidence=(other,)).waiting
     mean_age = s.evidence("age", 2000, unit="number", stage="deploy/production")
     assert decide(built, RETIRE, evidence=(mean_age,)).waiting
     elsewhere = s.evidence("age", 2000, unit="seconds", stage="evaluate/holdout")
@@ -287,23 +384,9 @@ def test_any_criterion_retires(decide: s.Decide) -> None:
 # --- waivers --------------------------------------------------------------------------------------
 
 
-def signed_waiver(**changes: Any) -> Any:
-    from charter.runtime.gates.contract import WaiverFact
-
-    fields: dict[str, Any] = {
-        "waiver": "first-quarter",
-        "person": "ann",
-        "role": "risk-officer",
-        "key": "key of ann",
-        "signed_at": "2026-11-20T08:00:00Z",
-        "statement_digest": s.digest("e"),
-    }
-    return WaiverFact(**fields | changes)
-
-
 def test_signed_waiver_turns_a_breach_into_a_warning(decide: s.Decide) -> None:
     built = s.bundle(s.requirement(), waivers=(s.waiver(),))
-    decision = decide(built, evidence=(s.evidence(value=0.1),), waivers=(signed_waiver(),))
+    decision = decide(built, evidence=(s.evidence(value=0.1),), waivers=(s.waived(),))
     assert decision.allow
     assert [(item["code"], item["waiver"]) for item in decision.warnings] == [("bound_breached", "first-quarter")]
     assert [item["kind"] for item in decision.obligations] == ["compensate"]
@@ -312,18 +395,19 @@ def test_signed_waiver_turns_a_breach_into_a_warning(decide: s.Decide) -> None:
 @pytest.mark.parametrize(
     ("asked", "signatures", "enforce"),
     [
-        ((), (signed_waiver(),), "mandatory"),
+        ((), (s.waived(),), "mandatory"),
         ((s.waiver(),), (), "mandatory"),
-        ((s.waiver(control="other"),), (signed_waiver(),), "mandatory"),
-        ((s.waiver(until="2026-11-21"),), (signed_waiver(),), "mandatory"),
-        ((s.waiver(quorum=2),), (signed_waiver(), signed_waiver(key="second")), "mandatory"),
+        ((s.waiver(control="other"),), (s.waived(),), "mandatory"),
+        ((s.waiver(until="2026-11-21"),), (s.waived(),), "mandatory"),
+        ((s.waiver(quorum=2),), (s.waived(), s.waived(key="second")), "mandatory"),
+        ((s.waiver(quorum=2),), (s.waived(), s.waived(person="bob")), "mandatory"),
         ((s.waiver(quorum=0),), (), "mandatory"),
-        ((s.waiver(),), (signed_waiver(role="engineer"),), "mandatory"),
-        ((s.waiver(),), (signed_waiver(waiver="forged"),), "mandatory"),
-        ((s.waiver(),), (signed_waiver(signed_at="2026-11-23T00:00:00Z"),), "mandatory"),
-        ((s.waiver(),), (signed_waiver(),), "absolute"),
+        ((s.waiver(),), (s.waived(role="engineer"),), "mandatory"),
+        ((s.waiver(),), (s.waived(waiver="forged"),), "mandatory"),
+        ((s.waiver(),), (s.waived(signed_at="2026-11-23T00:00:00Z"),), "mandatory"),
+        ((s.waiver(),), (s.waived(),), "absolute"),
     ],
-    ids=["not asked", "unsigned", "other", "over", "quorum", "zero", "role", "forged", "future", "absolute"],
+    ids=["not asked", "unsigned", "other", "over", "quorum", "key", "zero", "role", "forged", "future", "absolute"],
 )
 def test_waiver_that_does_not_count(decide: s.Decide, asked: Any, signatures: Any, enforce: Any) -> None:
     built = s.bundle(s.requirement(enforce=enforce), waivers=asked)
@@ -334,12 +418,42 @@ def test_waiver_that_does_not_count(decide: s.Decide, asked: Any, signatures: An
 @pytest.mark.parametrize("until", ["2026-11-22", "2026-11-23"])
 def test_waiver_counts_on_its_last_day(decide: s.Decide, until: str) -> None:
     built = s.bundle(s.requirement(), waivers=(s.waiver(until=until),))
-    assert decide(built, evidence=(s.evidence(value=0.1),), waivers=(signed_waiver(),)).allow
+    assert decide(built, evidence=(s.evidence(value=0.1),), waivers=(s.waived(),)).allow
+
+
+def test_waiver_counts_from_its_signature_on(decide: s.Decide) -> None:
+    built = s.bundle(s.requirement(), waivers=(s.waiver(),))
+    assert decide(built, evidence=(s.evidence(value=0.1),), waivers=(s.waived(signed_at=s.TIME),)).allow
+
+
+def test_waived_breach_has_no_reaction(decide: s.Decide) -> None:
+    built = s.bundle(s.requirement(reaction="retrain"), waivers=(s.waiver(),))
+    decision = decide(built, evidence=(s.evidence(value=0.1),), waivers=(s.waived(),))
+    assert decision.allow
+    assert [item["kind"] for item in decision.obligations] == ["compensate"]
+
+
+def test_first_of_two_waivers_is_named(decide: s.Decide) -> None:
+    built = s.bundle(s.requirement(), waivers=(s.waiver(name="b"), s.waiver(name="a")))
+    decision = decide(built, evidence=(s.evidence(value=0.1),), waivers=(s.waived(waiver="a"), s.waived(waiver="b")))
+    assert [warning["waiver"] for warning in decision.warnings] == ["a"]
+
+
+def test_rule_of_a_pack_can_be_waived_unless_absolute(decide: s.Decide) -> None:
+    built = s.bundle(
+        waivers=(s.waiver(control="core/lawful-basis"), s.waiver(name="x", control="core/not-prohibited")),
+        more_gates=["acquire/people:exit"],
+    )
+    people = s.declaration("dataset", "people", **{"class": "personal"})
+    signatures = (s.waived(), s.waived(waiver="x"))
+    decision = decide(built, "acquire/people:exit", declarations=(people,), waivers=signatures)
+    assert decision.allow
+    assert [(item["control"], item["waiver"]) for item in decision.warnings] == [("core/lawful-basis", "first-quarter")]
 
 
 def test_missing_evidence_cannot_be_waived(decide: s.Decide) -> None:
     built = s.bundle(s.requirement(), waivers=(s.waiver(),))
-    decision = decide(built, waivers=(signed_waiver(),))
+    decision = decide(built, waivers=(s.waived(),))
     assert codes(decision) == ["evidence_missing"]
     assert decision.violations[0]["waivable"] is False
 
@@ -366,3 +480,129 @@ def test_names_cannot_become_code(decide: s.Decide) -> None:
     assert decide(built, evidence=(s.evidence(nasty, over=nasty),)).allow
     assert codes(decide(built, evidence=(s.evidence(nasty, 0.1, over=nasty),))) == ["bound_breached"]
     assert decide(built, evidence=(s.evidence(nasty, 0.1, over=nasty),)).violations[0]["control"] == nasty
+
+
+# --- the packs ------------------------------------------------------------------------------------
+
+ACQUIRE = "acquire/people:exit"
+
+
+def test_rule_that_is_not_met_says_what_and_why(decide: s.Decide) -> None:
+    built = s.bundle(more_gates=[ACQUIRE])
+    declared = [s.declaration("dataset", name, **{"class": "personal"}) for name in ("people", "more")]
+    lineage = (s.upstream("prepare/more", subject="dataset/more"),)
+    decision = decide(built, ACQUIRE, declarations=tuple(declared), lineage=lineage)
+    assert [(item["control"], item["code"], item["message"]) for item in decision.violations] == [
+        ("core/lawful-basis", "rule_not_met", "dataset `more` holds personal data without a lawful basis"),
+        ("core/lawful-basis", "rule_not_met", "dataset `people` holds personal data without a lawful basis"),
+    ]
+    violation = decision.violations[0]
+    assert (violation["policy"], violation["severity"], violation["clauses"], violation["evidence"]) == (
+        "core",
+        "mandatory",
+        ["gdpr Art. 6(1)"],
+        None,
+    )
+    assert violation["remedy"].startswith("declare the dataset's `basis`")
+    assert violation["waivable"] is True
+    assert "core/lawful-basis" in decision.evaluated
+    assert "core/hazards-mitigated" not in decision.evaluated, "a rule that does not apply is not evaluated"
+
+
+def test_rule_without_words_says_its_title(decide: s.Decide) -> None:
+    decision = decide(s.bundle(more_gates=[ACQUIRE]), ACQUIRE, artifacts={})
+    assert [violation["message"] for violation in decision.violations] == [
+        "A stage that makes files names each by its digest"
+    ]
+
+
+def test_prohibited_practice_is_never_allowed(decide: s.Decide) -> None:
+    prohibited = s.lifecycle(risk="prohibited")
+    decision = decide(s.bundle(lifecycle=prohibited, more_gates=[ACQUIRE]), ACQUIRE, lifecycle=prohibited)
+    assert [(item["control"], item["severity"], item["waivable"]) for item in decision.violations] == [
+        ("core/not-prohibited", "absolute", False)
+    ]
+
+
+# --- bundles that are not what the compiler makes -------------------------------------------------
+
+
+def test_no_plan_denies(decide: s.Decide) -> None:
+    decision = decide(s.altered(s.bundle(s.requirement()), revision=None), evidence=(s.evidence(),))
+    assert not decision.allow
+    assert decision.failure == "result_undefined"
+
+
+def test_nothing_to_evaluate_denies(decide: s.Decide) -> None:
+    built = s.altered(s.bundle(more_gates=[ACQUIRE]), packs={}, rules={})
+    decision = decide(built, ACQUIRE)
+    assert codes(decision) == ["nothing_evaluated"]
+    assert decision.violations[0]["message"] == "no control and no rule was evaluated"
+    assert decision.violations[0]["severity"] == "absolute"
+
+
+def test_one_rule_or_one_control_is_something(decide: s.Decide) -> None:
+    built = s.altered(s.bundle(s.requirement()), packs={}, rules={})
+    assert decide(built, evidence=(s.evidence(),)).evaluated == ("holdout.roc_auc",)
+    assert decide(built, evidence=(s.evidence(),)).allow
+
+
+def test_bundle_of_another_lifecycle_denies(decide: s.Decide) -> None:
+    for other in ("other", None):
+        decision = decide(s.altered(s.bundle(s.requirement()), lifecycle=other), evidence=(s.evidence(),))
+        assert codes(decision) == ["lifecycle_mismatch"]
+        assert decision.violations[0]["message"] == "the input is about another lifecycle than the bundle"
+
+
+def test_control_that_is_not_generated_denies(decide: s.Decide) -> None:
+    gates = {"evaluate/holdout:exit": ["holdout.roc_auc", "ghost"]}
+    decision = decide(s.altered(s.bundle(s.requirement()), gates=gates), evidence=(s.evidence(),))
+    assert [(item["code"], item["message"]) for item in decision.violations] == [
+        ("not_evaluated", "`ghost` was not evaluated")
+    ]
+    assert "ghost" not in decision.evaluated
+
+
+def test_no_controls_loaded_denies(decide: s.Decide) -> None:
+    built = s.altered(s.bundle(s.requirement()), without=("charter/controls.rego",))
+    assert codes(decide(built, evidence=(s.evidence(),))) == ["not_evaluated"]
+
+
+def test_pack_that_is_not_loaded_denies(decide: s.Decide) -> None:
+    built = s.altered(s.bundle(s.requirement()), without=("charter/packs/core/core.rego",))
+    decision = decide(built, evidence=(s.evidence(),))
+    found = [violation for violation in decision.violations if violation["code"] == "pack_missing"]
+    assert [violation["message"] for violation in found] == ["the rules of pack `core` are not loaded"]
+    assert {violation["code"] for violation in decision.violations} == {"pack_missing", "rule_not_met"}
+
+
+def test_control_that_the_plan_does_not_describe_is_absolute(decide: s.Decide) -> None:
+    built = s.altered(s.bundle(s.requirement(), waivers=(s.waiver(),)), controls={})
+    decision = decide(built, evidence=(s.evidence(value=0.1),), waivers=(s.waived(),))
+    (violation,) = decision.violations
+    described = (violation["policy"], violation["severity"], violation["clauses"], violation["remedy"])
+    assert described == ("charter", "absolute", [], "")
+    assert violation["waivable"] is False
+
+
+def test_rule_that_the_plan_does_not_describe_is_absolute(decide: s.Decide) -> None:
+    built = s.altered(s.bundle(more_gates=[ACQUIRE]), rules={})
+    decision = decide(built, ACQUIRE, artifacts={})
+    (violation,) = decision.violations
+    assert (violation["message"], violation["severity"]) == ("core/artifacts-named", "absolute")
+
+
+def test_control_decides_only_where_the_plan_puts_it(decide: s.Decide) -> None:
+    built = s.altered(s.bundle(s.requirement(enforce="advisory")), gates={"evaluate/holdout:exit": []})
+    decision = decide(built, evidence=(s.evidence(value=0.1),))
+    assert decision.allow
+    assert decision.warnings == ()
+    assert "holdout.roc_auc" not in decision.evaluated
+
+
+def test_warnings_of_a_policy_count_only_at_its_gate(decide: s.Decide) -> None:
+    text = 'package t\n\nwarn contains "look here"\n'
+    control = s.policy(gate="evaluate/holdout:exit")
+    built = s.bundle(control, policies={control.path: text})
+    assert [warning["message"] for warning in decide(built).warnings] == ["look here"]
+    assert decide(s.altered(built, gates={"evaluate/holdout:exit": []})).warnings == ()
