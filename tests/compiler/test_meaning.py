@@ -29,6 +29,8 @@ SAME = {
     "version": TEXT.replace('"2.1.0"', '"3.0.0"'),
     "percent": TEXT.replace("expected_calibration_error <= 5%", "expected_calibration_error <= 0.05"),
     "digits": TEXT.replace("rows >= 5_000", "rows >= 5000.0"),
+    "order of keys": TEXT.replace("dropout: 0.1, epochs: 20,", "epochs: 20, dropout: 0.1,"),
+    "order of declarations": "\n\n".join([TEXT.split("\n\n")[0], *reversed(TEXT.split("\n\n")[1:])]),
     "units": TEXT.replace("24 months", "2 years").replace("10 minutes, memory", "600 seconds, memory"),
 }
 OTHER = {

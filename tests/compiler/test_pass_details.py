@@ -27,6 +27,10 @@ def monitor(header: str, *clauses: str) -> str:
     return f"monitor drift of production {header}every 1 day {{\n{lines}}}\n"
 
 
+def waiver(control: str) -> str:
+    return f'waiver w of {control} {{\n  reason "r"\n  granted by risk-officer\n  until 2027-03-31\n}}\n'
+
+
 SPLIT = "split train 70%, test 30% seed 7"
 RECENT = 'dataset recent {\n  source csv "data/recent.csv"\n  protected sex\n  target default\n}\n'
 HOLDOUT = "evaluation holdout of scorecard on applications.test {\n  require roc_auc >= min\n}\n"
@@ -110,6 +114,12 @@ PSI = "require psi of each feature <= 0.2"
         ("role risk-officer {\n}\n", ["CH0701"]),
         ("role risk-officer {\n  members at least 0\n}\n", ["CH0701", "CH0702"]),
         ("approval release of scorecard {\n  by risk-officer\n  after holdout\n  valid 0 days\n}\n", ["CH0211"]),
+        (HOLDOUT.replace(">= min", ">= 0.7 enforce absolute") + waiver("holdout.roc_auc"), ["CH0802"]),
+        (waiver("release"), ["CH0802"]),
+        (waiver("production.smoke_test"), []),
+        (waiver("holdout"), ["CH0801"]),
+        (waiver("holdout.roc_auc").replace("risk-officer", "nobody"), ["CH0101"]),
+        (waiver("holdout.roc_auc").replace("risk-officer", "risk-officer quorum 9"), ["CH0701"]),
         # callables
         (model().replace("builtin tabular-mlp", 'builtin "tabular-mlp"'), ["CH0113"]),
         (model().replace("builtin tabular-mlp", "python enrich"), ["CH0905"]),
