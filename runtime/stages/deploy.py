@@ -43,6 +43,7 @@ def deploy(context: StageContext) -> StageResult:
         )
     if context.effect is None or context.state is None:
         raise StageRefused("no decision", "a deployment acts outside, and does so only with the id of a decision.")
+    server_directory(context.state, context.name)  # refuses a name that is none before any work is done
     model = load_model(context.inputs["model"], threads=context.threads)
     frame = read_frame(context.inputs["reference"], what="the reference data").head(_COMPARED_ROWS)
     columns = columns_of(frame, model.features, what="the reference data")

@@ -285,7 +285,8 @@ def test_a_number_that_went_to_another_process_is_not_stopped() -> None:
         other.kill()
 
 
-def test_a_server_that_ignores_being_asked_is_killed() -> None:
+def test_a_server_that_ignores_being_asked_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_STOP_SECONDS", 0.5)
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     stubborn = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert stubborn.stdout is not None and stubborn.stdout.readline() == b"up\n"

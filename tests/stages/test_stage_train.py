@@ -95,7 +95,7 @@ def test_validation_of_another_shape(bench: Bench, trained: dict[str, Path]) -> 
 
 
 def test_diverging_training(bench: Bench, trained: dict[str, Path]) -> None:
-    asked = spec(hidden=[64] * 12, epochs=30, **{"learning-rate": 10.0})
+    asked = spec(hidden=[64] * 12, epochs=8, **{"learning-rate": 10.0})
     try:
         bench.run(tabular_mlp, asked, {"train": trained["train"]})
     except StageRefused as refused:
