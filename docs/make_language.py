@@ -44,6 +44,7 @@ METRIC [of each X | over X] COMPARISON BOUND [with confidence P] [for N checks] 
 - `for 3 checks` (in a `retirement`) asks that the last three checks of a monitor all say so.
 - `otherwise REACTION` (in a `monitor`) is one of {reactions}; `alert` names a role. See [running](running.md).
 - `enforce LEVEL` is one of {levels}. `mandatory` goes without saying.
+- A `kpi` is written down and shown, and no gate asks for it: nothing measures it.
 - **Not yet:** `under attack …`, `not worse than …`, `on DATA` in a bound, `for` with a duration.
 """
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from charter.dsl.source import Source
 from charter.dsl.vocabulary import BLOCKS
 from charter.runtime.cli import LazyGroup, main
 from charter.runtime.failure import ExitCode
+from charter.runtime.stages.parameters import Parameters
 
 README = ROOT / "README.md"
 GENERATED = {"commands.md", "language.md"}
@@ -102,6 +104,18 @@ def test_charter_blocks_are_charters(block: Block):
     assert fragment or block.text.startswith("charter 1\n"), "mark a part of a charter as `fragment`"
     _, findings = parse(Source("page", f"charter 1\n\n{block.text}" if fragment else block.text))
     assert [item for item in findings if item.severity == "error"] == []
+
+
+def test_the_built_in_trainers_parameters_are_listed():
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (\S.*?) \| ", text_of(ROOT / "docs" / "writing-stages.md"), re.M))
+    defaults = {name.replace("_", "-"): shown(value) for name, value in asdict(Parameters()).items()}
+    assert rows == defaults | {"seed": "`0`"}
+
+
+def shown(value: object) -> str:
+    if value is None:
+        return "none"
+    return f"`{list(value) if isinstance(value, tuple) else value}`"
 
 
 def test_pages_stay_short():
