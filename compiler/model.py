@@ -5,9 +5,10 @@ field that can be wrong keeps its AST node, so that findings underline what was 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+
+from msgspec import Struct
 
 from charter.compiler.ir import Enforcement
 from charter.compiler.units import Quantity
@@ -15,8 +16,7 @@ from charter.dsl import ast
 from charter.dsl.source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """A control with its numbers resolved.
 
     Attributes:
@@ -51,8 +51,7 @@ class Bound:
         return self.node.on.text if self.node.on else None
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """What every declaration has."""
 
     node: ast.Declaration
@@ -81,8 +80,7 @@ class Declared:
         return (clause for clause in self.node.clauses if clause.keyword == keyword)
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle(Declared):
+class Lifecycle(Declared, frozen=True):
     """The system."""
 
     version: str
@@ -92,23 +90,20 @@ class Lifecycle(Declared):
     packs: tuple[ast.Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter(Declared):
+class Parameter(Declared, frozen=True):
     """A named threshold; `overridden` when its value comes from the command line."""
 
     quantity: Quantity | None
     overridden: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Role(Declared):
+class Role(Declared, frozen=True):
     """A role of the trust root."""
 
     members_at_least: int
 
 
-@dataclass(frozen=True, slots=True)
-class Hazard:
+class Hazard(Struct, frozen=True):
     """What could go wrong, and what is done about it."""
 
     clause: ast.Clause
@@ -116,16 +111,14 @@ class Hazard:
     mitigated_by: tuple[ast.Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Objective(Declared):
+class Objective(Declared, frozen=True):
     """Why the system is built."""
 
     hazards: tuple[Hazard, ...]
     kpis: tuple[Bound, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where rows come from; `location` is a path, or `module:function` for python."""
 
     clause: ast.Clause
@@ -134,16 +127,14 @@ class Source:
     origins: tuple[ast.Name, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step of `prepare`."""
 
     clause: ast.Clause
     do: str
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Struct, frozen=True):
     """How rows are cut; parts are ratios in the order written."""
 
     clause: ast.Clause
@@ -152,8 +143,7 @@ class Split:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset(Declared):
+class Dataset(Declared, frozen=True):
     """Rows."""
 
     source: Source | None
@@ -176,8 +166,7 @@ class Dataset(Declared):
         return tuple(name.text for name, _ in self.split.parts) if self.split else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Model(Declared):
+class Model(Declared, frozen=True):
     """What is trained; `trainer` is the built-in's name or `module:function`."""
 
     task: str
@@ -189,8 +178,7 @@ class Model(Declared):
     limits: ast.MappingValue | None
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation(Declared):
+class Evaluation(Declared, frozen=True):
     """A measurement of a model on rows."""
 
     of: ast.Name | None
@@ -199,8 +187,7 @@ class Evaluation(Declared):
     reports: tuple[ast.Clause, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy(Declared):
+class Policy(Declared, frozen=True):
     """The team's own Rego."""
 
     rego: ast.Text | None
@@ -209,8 +196,7 @@ class Policy(Declared):
     satisfies: tuple[ast.Clause, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Approval(Declared):
+class Approval(Declared, frozen=True):
     """People who must agree."""
 
     of: ast.Name | None
@@ -221,8 +207,7 @@ class Approval(Declared):
     valid: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment(Declared):
+class Deployment(Declared, frozen=True):
     """A model that goes live."""
 
     of: ast.Name | None
@@ -231,8 +216,7 @@ class Deployment(Declared):
     serve: str
 
 
-@dataclass(frozen=True, slots=True)
-class Monitor(Declared):
+class Monitor(Declared, frozen=True):
     """A watch on what is live."""
 
     of: ast.Name | None
@@ -241,16 +225,14 @@ class Monitor(Declared):
     requires: tuple[Bound, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Retirement(Declared):
+class Retirement(Declared, frozen=True):
     """The end of a model."""
 
     of: ast.Name | None
     whens: tuple[Bound, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiver(Declared):
+class Waiver(Declared, frozen=True):
     """A request to live with one breached control."""
 
     of: ast.Name | None
@@ -265,8 +247,7 @@ Measuring = Dataset | Evaluation | Monitor
 """Declarations that hold `require`s."""
 
 
-@dataclass(frozen=True)
-class Charter:
+class Charter(Struct, frozen=True, dict=True):
     """One charter. Of two declarations with one kind and name the first counts; a pass reports the second."""
 
     file: ast.CharterFile

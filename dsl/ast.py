@@ -6,14 +6,14 @@ A child's span lies inside its parent's.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from charter.dsl.source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """A bare word or dotted path: `credit-risk`, `applications.train`, `high`, `>=` never."""
 
     text: str
@@ -27,16 +27,14 @@ class Name:
         return (self.text,) if self.quoted else tuple(self.text.split("."))
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A quoted string, escapes resolved; of a triple-quoted one, the dedented content."""
 
     value: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A number as written, with its unit if it has one.
 
     `5_000` is (5000, None), `70%` is (70, "%"), `10 minutes` is (10, "minutes"), `4 GB` is (4, "GB"),
@@ -50,16 +48,14 @@ class Number:
     """Written without point and exponent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Date:
+class Date(Struct, frozen=True):
     """An ISO 8601 calendar date as written, `2027-03-31`; validity is checked by the compiler."""
 
     value: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """`1e-4 .. 1e-2 log`."""
 
     low: Number
@@ -68,16 +64,14 @@ class Range:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ListValue:
+class ListValue(Struct, frozen=True):
     """`[64, 32]`, or a bare comma list such as `sex, age_group`."""
 
     items: tuple["Value", ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One `key: value` of a mapping."""
 
     key: Name
@@ -85,16 +79,14 @@ class Entry:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class MappingValue:
+class MappingValue(Struct, frozen=True):
     """`{ hidden: [64, 32], seed: 7 }`."""
 
     entries: tuple[Entry, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """`fgsm(eps: 0.05)`; without parentheses, no arguments."""
 
     name: Name
@@ -102,8 +94,7 @@ class Call:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
+class Reaction(Struct, frozen=True):
     """What follows when a control is breached: `otherwise retrain`, `otherwise alert risk-officer`."""
 
     action: Name
@@ -111,8 +102,7 @@ class Reaction:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(Struct, frozen=True):
     """The one shape of every control.
 
     `METRIC [of each X | over X | under attack A(...) | on DATA] BOUND [with confidence P]
@@ -141,8 +131,7 @@ class Control:
 Value = Name | Text | Number | Date | Range | ListValue | MappingValue | Call | Control
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True):
     """One statement of a block. `keyword` is its canonical spelling in the vocabulary (`"train on"`).
 
     `arguments` holds what was given, by the vocabulary's argument names; an optional one that was not
@@ -156,8 +145,7 @@ class Clause:
     children: tuple["Clause", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """One top-level block or statement.
 
     `header` holds the named parts of its first line beyond kind and name: `of`, `on`, `every`, `value`.
@@ -172,8 +160,7 @@ class Declaration:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class CharterFile:
+class CharterFile(Struct, frozen=True):
     """One parsed file. `edition` is None when the `charter 1` line is missing or unreadable."""
 
     edition: Number | None

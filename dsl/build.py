@@ -1,8 +1,9 @@
 """Lines to declarations: each line is matched against the vocabulary, and its mistakes are collected."""
 
 from collections.abc import Container
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+from msgspec import Struct, field
 
 from charter.dsl.ast import Clause, Declaration, Name, Number
 from charter.dsl.codes import error
@@ -23,8 +24,7 @@ from charter.dsl.values import expected, integer, name
 EDITION = 1
 
 
-@dataclass(slots=True)
-class Builder:
+class Builder(Struct):
     """What has been built of one file so far."""
 
     source: Source

@@ -1,6 +1,6 @@
 """The one shape of every control: metric, scope, bound, confidence, duration, reaction."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from charter.dsl.ast import Call, Control, Name, Number, Reaction, Text
 from charter.dsl.cursor import Cursor
@@ -14,8 +14,7 @@ _TAIL_WORDS = ("with", "for", "otherwise", "enforce")
 _MEANT = {"=": "==", "=>": ">=", "=<": "<=", "≥": ">=", "≤": "<="}
 
 
-@dataclass(slots=True)
-class _Scope:
+class _Scope(Struct):
     """What stands between the metric and its bound."""
 
     each: Name | None = None
@@ -24,8 +23,7 @@ class _Scope:
     on: Name | None = None
 
 
-@dataclass(slots=True)
-class _Tail:
+class _Tail(Struct):
     """What stands behind the bound."""
 
     confidence: Number | Name | None = None

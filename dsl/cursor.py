@@ -1,6 +1,6 @@
 """A place in the parts of one line, and the mistakes that can be made there."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.lexer import Token
@@ -18,8 +18,7 @@ class Mistake(Exception):
         """How far the cursor had come, to find out which of two readings was the better one."""
 
 
-@dataclass(slots=True)
-class Cursor:
+class Cursor(Struct):
     """Reads the parts of a line from left to right.
 
     `end` is the offset behind the last part; `example` a right line of this kind, for messages.

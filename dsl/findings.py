@@ -1,6 +1,6 @@
 """Where the mistakes of one file are gathered: a bounded number of them."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from charter.dsl.codes import error
 from charter.dsl.diagnostics import Diagnostic
@@ -8,8 +8,7 @@ from charter.dsl.diagnostics import Diagnostic
 MOST = 200
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """The mistakes found so far; beyond `MOST` they are dropped, and the last one says so."""
 
     items: list[Diagnostic] = field(default_factory=list)

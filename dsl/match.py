@@ -1,7 +1,8 @@
 """One line against the pattern of its clause or header: named arguments, or the first mistake."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from charter.dsl.ast import Entry, ListValue, MappingValue, Name, Number, Text, Value
 from charter.dsl.controls import control
@@ -24,8 +25,7 @@ from charter.dsl.values import (
 from charter.dsl.vocabulary import Argument
 
 
-@dataclass(slots=True)
-class Matched:
+class Matched(Struct):
     """What a line said: its arguments, and the first mistake if it has one."""
 
     arguments: dict[str, Value] = field(default_factory=dict)

@@ -1,27 +1,25 @@
 """The vocabulary made ready for matching: the syntax of each form as a sequence of elements."""
 
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from charter.dsl.vocabulary import BLOCKS, Argument, BlockForm, ClauseForm
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word that stands for itself."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(Struct, frozen=True):
     """A place for an argument."""
 
     argument: Argument
 
 
-@dataclass(frozen=True, slots=True)
-class Optional:
+class Optional(Struct, frozen=True):
     """Elements that may be left out together."""
 
     elements: tuple[Word | Hole, ...]
@@ -30,8 +28,7 @@ class Optional:
 Sequence = tuple[Word | Hole | Optional, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ClausePattern:
+class ClausePattern(Struct, frozen=True):
     """A clause with its keyword in words, the ways to write what follows, and its children."""
 
     form: ClauseForm
@@ -40,8 +37,7 @@ class ClausePattern:
     children: "Clauses | None"
 
 
-@dataclass(frozen=True, slots=True)
-class Clauses:
+class Clauses(Struct, frozen=True):
     """The clauses that may stand in one block, by the first word of their keyword, longest first."""
 
     by_first_word: dict[str, tuple[ClausePattern, ...]]
@@ -52,8 +48,7 @@ class Clauses:
         return tuple(item.form.keyword for group in self.by_first_word.values() for item in group)
 
 
-@dataclass(frozen=True, slots=True)
-class BlockPattern:
+class BlockPattern(Struct, frozen=True):
     """A block with what stands on its header line after its name."""
 
     form: BlockForm

@@ -6,7 +6,8 @@ had been right, so that everything else in it is checked as usual.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from charter.dsl.codes import error
 from charter.dsl.diagnostics import Diagnostic, Related
@@ -36,8 +37,7 @@ def recover(source: Source, findings: Findings) -> Iterator[Line]:
             return
 
 
-@dataclass(slots=True)
-class _Opening:
+class _Opening(Struct):
     """What a line that may open a block would open."""
 
     keyword: str
@@ -52,8 +52,7 @@ class _Opening:
         return self.clauses is not None or self.mapping
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """A block that is open, and what has been found in it."""
 
     opening: _Opening

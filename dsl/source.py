@@ -1,12 +1,12 @@
 """A source text and places in it."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Span:
+
+class Span(Struct, frozen=True):
     """Half-open range `[start, end)` of character offsets in the text of the file `path`."""
 
     path: str
@@ -18,16 +18,14 @@ class Span:
         return Span(self.path, min(self.start, other.start), max(self.end, other.end))
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """A place for people: line and column, both counted from 1, the column in characters."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True, dict=True):
     """The decoded text of one file; `path` is shown to people as they gave it."""
 
     path: str

@@ -5,11 +5,10 @@ derived from here, so that they cannot disagree. A clause whose meaning is not b
 with `supported=False`: it parses, and the compiler refuses it by name instead of ignoring it.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Struct, frozen=True):
     """One argument of a clause or header.
 
     `type` is one of: word, ref (dotted), words (comma list of refs), numbers (comma list), text, integer,
@@ -23,8 +22,7 @@ class Argument:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ClauseForm:
+class ClauseForm(Struct, frozen=True):
     """One clause of a block: its spelling, arguments, meaning in a sentence, and an example line.
 
     `syntax` says what follows the keyword: `{name}` stands for an argument, a word for itself, and
@@ -45,8 +43,7 @@ class ClauseForm:
     instead_of: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockForm:
+class BlockForm(Struct, frozen=True):
     """One top-level declaration: keyword, header arguments beyond its name, and clauses.
 
     In a header every argument stands behind its own name (`of scorecard on holdout`), unless `syntax`

@@ -1,8 +1,9 @@
 """Tools of the tests of the language."""
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from charter.dsl.ast import CharterFile, Clause
 from charter.dsl.parse import parse
@@ -38,10 +39,10 @@ def nodes(tree: object, parent: Span | None = None) -> Iterator[tuple[object, Sp
 
 
 def _children(tree: object) -> Iterator[object]:
-    if is_dataclass(tree):
-        for field in fields(tree):
-            if field.name != "span":
-                yield getattr(tree, field.name)
+    if isinstance(tree, Struct):
+        for field in tree.__struct_fields__:
+            if field != "span":
+                yield getattr(tree, field)
     elif isinstance(tree, tuple):
         yield from tree
     elif isinstance(tree, dict):
@@ -52,10 +53,10 @@ def plain(tree: CharterFile) -> object:
     """The tree without its spans, to compare two of them."""
 
     def strip(node: object) -> object:
-        if is_dataclass(node):
+        if isinstance(node, Struct):
             return (
                 type(node).__name__,
-                *(strip(getattr(node, field.name)) for field in fields(node) if not field.name.endswith("span")),
+                *(strip(getattr(node, field)) for field in node.__struct_fields__ if not field.endswith("span")),
             )
         if isinstance(node, tuple):
             return tuple(strip(item) for item in node)

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from dsl_base import CREDIT
 
@@ -14,9 +15,7 @@ from charter.dsl.source import Source, Span
 def shown(text: str, start: int, end: int, *, color: bool = False, **changes: object) -> str:
     source = Source("a.charter", text)
     item = Diagnostic("CH0050", Severity.ERROR, "unknown clause", "Mend it.", Span("a.charter", start, end))
-    for name, value in changes.items():
-        object.__setattr__(item, name, value)
-    return render_text([item], {source.path: source}, color=color)
+    return render_text([msgspec.structs.replace(item, **changes)], {source.path: source}, color=color)
 
 
 def test_place_code_line_and_detail() -> None:
