@@ -1,0 +1,52 @@
+"""`charter check --format sarif|github`: the findings, the verdict, and what was not checked."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from published import SARIF, published_schema
+
+from charter.runtime.cli import run_command_line
+
+CASES = Path(__file__).parents[1] / "cases"
+GREEN = CASES / "credit-spine" / "credit-spine.charter"
+RED = CASES / "errors" / "CH0402.charter"
+
+
+def sarif(path: Path, code: int, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    assert run_command_line(["check", "--format", "sarif", str(path)]) == code
+    log = json.loads(capsys.readouterr().out)
+    jsonschema.Draft7Validator(published_schema(SARIF)).validate(log)
+    (run,) = log["runs"]
+    return run
+
+
+def test_sarif_of_a_charter_with_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    run = sarif(RED, 2, capsys)
+    assert {item["ruleId"] for item in run["results"]} == {"CH0402", "CH0405"}
+    assert all("help" in rule for rule in run["tool"]["driver"]["rules"])
+    assert run["properties"] == {"proved": [], "not_checked": []}
+
+
+def test_sarif_of_a_green_charter_says_what_was_not_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    run = sarif(GREEN, 0, capsys)
+    assert run["results"] == []
+    assert run["properties"]["proved"]
+    assert run["properties"]["not_checked"]
+
+
+def test_sarif_of_a_missing_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    run = sarif(tmp_path / "none.charter", 2, capsys)
+    assert [item["ruleId"] for item in run["results"]] == ["CH0001"]
+
+
+def test_github(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["check", "--format", "github", str(RED)]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" ")[0] for line in lines[:-1]] == ["::warning", "::warning", "::error"]
+    assert lines[-1] == "charter check: 1 error, 2 warnings; nothing is proved"
+    assert run_command_line(["check", "--format", "github", str(GREEN)]) == 0
+    notice, verdict = capsys.readouterr().out.splitlines()
+    assert notice.startswith(f"::notice file={GREEN},title=not checked::")
+    assert verdict == "charter check: no errors, no warnings"
