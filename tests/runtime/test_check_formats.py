@@ -5,9 +5,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from published import SARIF, published_schema
 
 from charter.runtime.cli import run_command_line
+from published import SARIF, published_schema
 
 CASES = Path(__file__).parents[1] / "cases"
 GREEN = CASES / "credit-spine" / "credit-spine.charter"
