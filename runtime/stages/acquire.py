@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 MISSING = ("", "NA", "NaN", "nan", "null", "NULL")
 """What stands for a missing value in CSV."""
+_NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
+_MOSTLY = 0.9
+"""Share of numbers from which on a column of words was meant as numbers."""
 _BLOCK = 1 << 30
 """Bytes whose values decide the column types: the whole file, up to 1 GiB."""
 
@@ -30,6 +33,8 @@ def acquire(context: StageContext) -> StageResult:
     if kind not in _READERS:
         raise StageRefused("unknown format", f"`{kind}` cannot be read.{suggestion(kind, _READERS)}")
     table = _checked(_READERS[kind](path, location), location)
+    if kind == "csv":
+        _refuse_spoilt_numbers(table, location)
     for column in context.spec.get("columns", ()):
         if column not in table.column_names:
             raise StageRefused(
@@ -103,6 +108,27 @@ def _read_csv(path: Path, location: str) -> "pa.Table":
             "number of fields, and a comma or line break inside a field needs double quotes around the field.",
         )
     return table
+
+
+def _refuse_spoilt_numbers(table: "pa.Table", location: str) -> None:
+    """One word among numbers makes the column text, and the model would learn its numbers as names."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if not pa.types.is_string(column.type) or column.null_count == len(column):
+            continue
+        numeric = pc.match_substring_regex(column, _NUMBER)
+        share = pc.mean(numeric).as_py()
+        if _MOSTLY <= share < 1:
+            words = int(pc.sum(pc.invert(numeric)).as_py())
+            first = pc.index(numeric, False).as_py()
+            raise StageRefused(
+                "words among numbers",
+                f"the column `{name}` of `{location}` holds numbers but for {words} values, the "
+                f"first in row {first + 2} (the header is row 1). Mend them, or leave them empty. If the column is "
+                "meant as text, hand it over as Parquet, where it can say so.",
+            )
 
 
 def _read_jsonl(path: Path, location: str) -> "pa.Table":

@@ -93,6 +93,18 @@ def test_hostile_csv(bench: Bench, content: bytes, summary: str | None) -> None:
     assert "`a.csv`" in refused.detail
 
 
+@pytest.mark.parametrize("words", [1, 5, 30])
+def test_words_among_numbers(bench: Bench, words: int) -> None:
+    ages = [str(number) for number in range(100)]
+    ages[7 : 7 + words] = ["secret"] * words
+    (bench.root / "a.csv").write_text("age,loan\n" + "".join(f"{age},1\n" for age in ages))
+    if words == 30:  # too many to be slips: the column is text
+        assert pd.read_parquet(bench.run(acquire, spec("a.csv")).artifacts["data"])["age"].nunique() == 71
+        return
+    refused = bench.refuse(acquire, spec("a.csv"))
+    assert refused.summary == "words among numbers" and "row 9" in refused.detail and "secret" not in refused.detail
+
+
 def test_malformed_row_is_named_and_not_quoted(bench: Bench) -> None:
     (bench.root / "a.csv").write_text("name,loan\nAda,1\nSecret Person,0,7\n")
     detail = bench.refuse(acquire, spec("a.csv")).detail
