@@ -1,7 +1,8 @@
 """What a check proved of a charter, and what it did not and cannot: the second half of every green answer."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from charter.compiler import clauses as read
 from charter.compiler import model
@@ -10,8 +11,7 @@ from charter.compiler.pins import DATA_FORMATS
 from charter.compiler.sentences import bound_sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One line of the account: an area, and what can be said about it in a sentence."""
 
     area: str

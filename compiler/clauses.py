@@ -5,6 +5,9 @@ from decimal import Decimal
 from charter.compiler.units import Quantity, normalise
 from charter.dsl import ast
 
+LARGEST = 2**53
+"""From here on floats, and with them JSON and Rego, no longer tell neighbouring integers apart."""
+
 
 def word(clause: ast.Clause | None, argument: str, default: str = "") -> str:
     """A word, or the text of a string."""
@@ -41,16 +44,16 @@ def names(clause: ast.Clause | None, argument: str) -> tuple[ast.Name, ...]:
 
 
 def integer(clause: ast.Clause | None, argument: str, default: int) -> int:
-    """A whole number; the default when it is absent or no whole number."""
+    """A whole number as written; the default only when it is absent, or when the parser has refused it."""
     value = clause.arguments.get(argument) if clause else None
-    if isinstance(value, ast.Number) and value.unit is None and is_whole(value.value):
+    if isinstance(value, ast.Number) and value.is_integer and value.unit is None:
         return int(value.value)
     return default
 
 
 def is_whole(value: Decimal) -> bool:
-    """Whether a number is an integer of at most 15 digits, which every later format holds exactly."""
-    return value.is_finite() and value.adjusted() <= 14 and value == value.to_integral_value()
+    """Whether a number is an integer that JSON, Rego and floats all hold exactly."""
+    return value.is_finite() and abs(value) < LARGEST and value == value.to_integral_value()
 
 
 def quantity(value: ast.Value | None) -> Quantity | None:

@@ -6,16 +6,16 @@ Nothing is imported or run; files are found by name and read as syntax trees.
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 _CALLABLE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)", re.ASCII)
 _MOST_FILES = 500
 _MOST_BYTES = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class CallableName:
+class CallableName(Struct, frozen=True):
     """`package.module:function` in its parts."""
 
     module: str

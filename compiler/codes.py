@@ -40,6 +40,8 @@ SUMMARIES: dict[str, str] = {
     "CH0214": "missing target",
     "CH0215": "no confidence interval",
     "CH0216": "another target",
+    "CH0217": "empty text",
+    "CH0218": "number cannot be held",
     # Not supported.
     "CH0301": "not supported yet",
     # Shape.

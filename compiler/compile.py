@@ -5,11 +5,11 @@ exists only when no finding is an error.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
+from msgspec import Struct, field
 
 from charter.compiler import model
 from charter.compiler.codec import decode_ir, encode_ir, ir_digest
@@ -45,8 +45,7 @@ from charter.dsl.source import Source
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class CompileResult:
+class CompileResult(Struct, frozen=True):
     """What a compilation gives.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from charter.compiler import ir, model
 from charter.compiler.graph import LifecycleGraph, Node
@@ -20,8 +20,7 @@ _EXIT_OF = {"dataset": "validate", "evaluation": "evaluate", "monitor": "monitor
 _DIRECTION = {">=": "min", ">": "min", "<=": "max", "<": "max", "==": "equal"}
 
 
-@dataclass(frozen=True, slots=True)
-class Lowering:
+class Lowering(Struct, frozen=True):
     """What the lowering functions share.
 
     Attributes:

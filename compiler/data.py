@@ -1,13 +1,12 @@
 """References to rows: `applications` is a dataset's final rows, `applications.test` a part of its split."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from charter.compiler import model
 from charter.dsl import ast
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Rows that a reference resolves to: the artifact of a stage."""
 
     dataset: model.Dataset

@@ -1,23 +1,22 @@
 """Files that the charter names: inside the project, regular, of a sane size, or refused with the reason."""
 
 import stat
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 MAX_TEXT = 1024 * 1024
 """Largest schema, Rego or code file, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why a file cannot be used; `code` is the diagnostic's, `detail` its sentences."""
 
     code: str
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectFiles:
+class ProjectFiles(Struct, frozen=True):
     """The directory of the charter; paths in the charter are relative to it."""
 
     root: Path

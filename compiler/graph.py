@@ -10,9 +10,10 @@ whole compilation) is loaded only where more is asked: to name every cycle, and 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from charter.compiler import model
 from charter.compiler.ir import StageKind
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """An artifact that flows into a stage: under `name`, made by `stage` as `artifact`."""
 
     name: str
@@ -32,16 +32,14 @@ class Flow:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """A stage that must be green before, without handing anything over."""
 
     stage: str
     span: Span
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """One stage under construction."""
 
     kind: StageKind
@@ -68,8 +66,7 @@ class Node:
         return next(flows, None) or (order.span if order else self.declared.node.header_span)
 
 
-@dataclass(slots=True)
-class LifecycleGraph:
+class LifecycleGraph(Struct):
     """All stages by id, in the order they were added."""
 
     nodes: dict[str, Node] = field(default_factory=dict)

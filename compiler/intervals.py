@@ -4,14 +4,14 @@ Contradiction, implication and *weaker than* are operations on this lattice, use
 bounds. Intervals are exact (decimals), and open or closed at each end.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 INFINITY = Decimal("Infinity")
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """The values between `low` and `high`; an open end does not belong to it."""
 
     low: Decimal = -INFINITY

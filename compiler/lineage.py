@@ -4,8 +4,9 @@ Rows are followed through splits, through derived datasets (`from`) and through 
 Only two different parts of one split surely share no row; what cannot be known counts as shared.
 """
 
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+
+from msgspec import Struct, field
 
 from charter.compiler import model
 from charter.compiler.data import Rows, rows_of
@@ -13,8 +14,7 @@ from charter.compiler.data import Rows, rows_of
 _Key = tuple[str, str | None]
 
 
-@dataclass(slots=True)
-class Lineage:
+class Lineage(Struct):
     """Answers for one charter; remembers what it has found out."""
 
     charter: model.Charter

@@ -4,10 +4,11 @@ The compiler refuses what no stage can measure: a bound on it could never be dec
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal
+
+from msgspec import Struct
 
 from charter.compiler.intervals import INFINITY, Interval
 from charter.compiler.ir import StageKind, Unit
@@ -16,8 +17,7 @@ RATIO = Interval(Decimal(0), Decimal(1))
 NOT_NEGATIVE = Interval(Decimal(0), INFINITY)
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One metric.
 
     Attributes:

@@ -91,10 +91,9 @@ class Lifecycle(Declared, frozen=True):
 
 
 class Parameter(Declared, frozen=True):
-    """A named threshold; `overridden` when its value comes from the command line."""
+    """A named threshold; a value from the command line stands in place of the charter's."""
 
     quantity: Quantity | None
-    overridden: bool
 
 
 class Role(Declared, frozen=True):
@@ -106,7 +105,6 @@ class Role(Declared, frozen=True):
 class Hazard(Struct, frozen=True):
     """What could go wrong, and what is done about it."""
 
-    clause: ast.Clause
     title: str
     mitigated_by: tuple[ast.Name, ...]
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from charter.compiler import model
 from charter.compiler.codes import error
@@ -21,8 +21,7 @@ _PACKAGE = re.compile(
 _MOST_DEPTH = 64
 
 
-@dataclass(slots=True)
-class NamedFiles:
+class NamedFiles(Struct):
     """What was read.
 
     Attributes:

@@ -79,8 +79,8 @@ def _lifecycle(node: ast.Declaration) -> model.Lifecycle:
 def _parameter(node: ast.Declaration, overrides: Mapping[str, str]) -> model.Parameter:
     given = overrides.get(node.name.text)
     if given is not None:
-        return model.Parameter(node, parse_quantity(given), overridden=True)
-    return model.Parameter(node, read.quantity(node.header.get("value")), overridden=False)
+        return model.Parameter(node, parse_quantity(given))
+    return model.Parameter(node, read.quantity(node.header.get("value")))
 
 
 def bound_of(node: ast.Control, parameters: Parameters) -> model.Bound:
@@ -118,7 +118,7 @@ def _bounds(node: ast.Declaration, keyword: str, argument: str, parameters: Para
 
 def _objective(node: ast.Declaration, parameters: Parameters) -> model.Objective:
     hazards = tuple(
-        model.Hazard(clause, read.word(clause, "title"), read.names(_first(clause, "mitigated by"), "controls"))
+        model.Hazard(read.word(clause, "title"), read.names(_first(clause, "mitigated by"), "controls"))
         for clause in _all(node, "hazard")
     )
     return model.Objective(node, hazards, _bounds(node, "kpi", "control", parameters))

@@ -1,8 +1,9 @@
 """What each stage's callable is told: its spec, callable, limits and seed, in normal form."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from charter.compiler import clauses as read
 from charter.compiler import model
@@ -17,8 +18,7 @@ TRAINING_LIMITS = Limits(seconds=600.0, memory_bytes=4 * GIBIBYTE)
 OTHER_LIMITS = Limits(seconds=300.0, memory_bytes=4 * GIBIBYTE)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """What a stage does: `callable` is None where there is no work."""
 
     callable: str | None
@@ -29,8 +29,7 @@ class Work:
     every_seconds: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Specs:
+class Specs(Struct, frozen=True):
     """What the functions here share; `schemas` holds the JSON Schema of each dataset that names one."""
 
     charter: model.Charter

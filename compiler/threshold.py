@@ -1,6 +1,6 @@
 """A bound as the set of values that it accepts, and several of them together."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from charter.compiler import model
 from charter.compiler.intervals import Interval, accepted
@@ -13,8 +13,7 @@ Scope = tuple[str, str | None, str | None]
 """Metric, `over` and `each`: bounds of one scope are on the same value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Struct, frozen=True):
     """A bound with the values that it accepts (or, of a retirement, that retire)."""
 
     bound: model.Bound
@@ -28,8 +27,7 @@ class Threshold:
         return f"{self.bound.comparison} {shown(self.metric, self.bound.quantity)}"
 
 
-@dataclass(slots=True)
-class Accepted:
+class Accepted(Struct):
     """The values that several thresholds accept together."""
 
     values: Interval = field(default_factory=Interval)

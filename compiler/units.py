@@ -8,9 +8,10 @@ month is a twelfth of it, so that `24 months` and `2 years` are the same bound. 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from charter.compiler.ir import Unit
 
@@ -19,8 +20,7 @@ MAX_EXPONENT = 300
 """Numbers beyond 10^±300 are refused: they would overflow a float or never finish printing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     """A number in normal form and the unit it is counted in."""
 
     value: Decimal

@@ -11,6 +11,7 @@ from charter.compiler.passes.gating import check_gating
 from charter.compiler.passes.hazards import check_hazards
 from charter.compiler.passes.leakage import check_leakage
 from charter.compiler.passes.lifecycle import check_lifecycle
+from charter.compiler.passes.literals import check_literals
 from charter.compiler.passes.metrics import check_metrics
 from charter.compiler.passes.names import check_names
 from charter.compiler.passes.numbers import check_numbers
@@ -27,6 +28,7 @@ PASSES: tuple[Pass, ...] = (
     check_names,
     check_overrides,
     check_supported,
+    check_literals,
     check_metrics,
     check_bounds,
     check_numbers,

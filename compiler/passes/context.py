@@ -1,8 +1,9 @@
 """What a pass may look at, and the signature of every pass."""
 
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from charter.compiler import model
 from charter.compiler.files import ProjectFiles, Refusal
@@ -11,8 +12,7 @@ from charter.compiler.named import NamedFiles
 from charter.dsl.diagnostics import Diagnostic
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Struct, frozen=True, dict=True):
     """One charter under examination.
 
     Attributes:

@@ -1,7 +1,8 @@
 """Leakage: no evaluation or monitor looks at rows that its model has learnt from or was tuned on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from charter.compiler import model
 from charter.compiler.codes import error
@@ -16,8 +17,7 @@ TRAINING_PART = "train"
 """The part that `prepare` learns from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """Rows that a model has seen, and where the charter says so."""
 
     rows: Rows

@@ -37,6 +37,11 @@ def check_numbers(context: Context) -> Iterator[Diagnostic]:
         valid = approval.clause("valid")
         yield from _positive(valid.arguments.get("for") if valid else None, "that an approval holds")
     for retirement in charter.retirements.values():
+        for clause in retirement.clauses("erase"):
+            after = clause.arguments.get("after")
+            quantity = read.quantity(after)
+            if after is not None and quantity is not None and quantity.value < 0:
+                yield error("CH0211", after.span, "Nothing can be erased before the retirement.")
         archive = retirement.clause("archive")
         yield from _positive(archive.arguments.get("for") if archive else None, "that an archive is kept")
 

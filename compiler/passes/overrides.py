@@ -11,7 +11,7 @@ from charter.dsl.suggest import did_you_mean
 
 
 def check_overrides(context: Context) -> Iterator[Diagnostic]:
-    """CH0107 unknown parameter, CH0209 unreadable value, CH0201 other unit."""
+    """CH0107 unknown parameter, CH0209 unreadable value, CH0218 too large, CH0201 other unit."""
     parameters = context.charter.parameters
     for name, given in sorted(context.overrides.items()):
         parameter = parameters.get(name)
@@ -26,6 +26,9 @@ def check_overrides(context: Context) -> Iterator[Diagnostic]:
             detail = f"`{given}` is no value for `{name}`. Write a number with its unit, as in `{name}=78%`."
             yield error("CH0209", parameter.node.name.span, detail)
             continue
+        if abs(value.value) >= read.LARGEST:
+            detail = f"`{given}` is too large: `{name}` has to stay below {read.LARGEST}."
+            yield error("CH0218", parameter.node.name.span, detail)
         declared = read.quantity(parameter.node.header.get("value"))
         if declared is not None and not (fits(value.unit, declared.unit) or fits(declared.unit, value.unit)):
             detail = f"`{name}` is {NAMES[declared.unit]}, but `--set` gives {NAMES[value.unit]}."

@@ -1,7 +1,8 @@
 """Every reference of a charter by name: what was written, and what kinds of declaration it may mean."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from charter.compiler import clauses as read
 from charter.compiler import model
@@ -14,8 +15,7 @@ FIRST = ("evaluation", "approval", "deployment", "monitor")
 """What an `after` may name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """One mention of another declaration.
 
     Attributes:

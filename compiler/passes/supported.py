@@ -26,10 +26,13 @@ WORKING_CHOICES: Mapping[tuple[str, str, str], tuple[str, ...]] = {
     ("dataset", "source", "format"): ("csv", "parquet", "jsonl", "python"),
     ("deployment", "package", "format"): ("onnx",),
     ("deployment", "serve", "how"): ("http", "directory"),
+    ("retirement", "archive", "what"): ("model", "evidence", "ledger"),
 }
 """Of arguments with choices, those that work."""
 
-IDLE_ARGUMENTS = frozenset({("deployment", "package", "quantise"), ("lifecycle", "use policies", "from")})
+IDLE_ARGUMENTS = frozenset(
+    {("deployment", "package", "quantise"), ("lifecycle", "use policies", "from"), ("evaluation", "report", "top")}
+)
 """Arguments that do nothing yet."""
 
 
@@ -54,13 +57,13 @@ def _clause(kind: str, clause: ast.Clause) -> Iterator[Diagnostic]:
             yield _not_yet(f"`{child.keyword}`", child.keyword_span)
     for argument, value in clause.arguments.items():
         path = (kind, clause.keyword, argument)
-        working = WORKING_CHOICES.get(path)
-        written = read.word(clause, argument)
         if path in IDLE_ARGUMENTS:
             yield _not_yet(f"`{argument}` of `{clause.keyword}`", value.span)
-        elif working is not None and written not in working:
-            instead = ", ".join(f"`{choice}`" for choice in working)
-            yield _not_yet(f"`{clause.keyword} {written}`", value.span, f" What works is {instead}.")
+        working = WORKING_CHOICES.get(path, ())
+        for name in read.names(clause, argument) if working else ():
+            if name.text not in working:
+                instead = ", ".join(f"`{choice}`" for choice in working)
+                yield _not_yet(f"`{clause.keyword} {name.text}`", name.span, f" What works is {instead}.")
 
 
 def _control(node: ast.Control) -> Iterator[Diagnostic]:

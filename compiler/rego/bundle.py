@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from charter.compiler.codes import error
 from charter.compiler.ir import (
@@ -34,8 +35,7 @@ CORE = "core"
 """The pack that always applies."""
 
 
-@dataclass(frozen=True, slots=True)
-class BundleInput:
+class BundleInput(Struct, frozen=True):
     """All that a bundle is made of.
 
     Attributes:

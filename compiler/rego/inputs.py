@@ -1,16 +1,16 @@
 """Follows the paths that a policy reads through the input schema: a misspelt path must not silently never match."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from charter.dsl.suggest import did_you_mean
 
 _UNKNOWN: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What may stand at a path: one or more schemas; none of them says that nothing is known."""
 
     options: tuple[Mapping[str, Any], ...]
@@ -24,8 +24,7 @@ class Shape:
 ANYTHING = Shape(())
 
 
-@dataclass(frozen=True, slots=True)
-class NoSuchInput:
+class NoSuchInput(Struct, frozen=True):
     """A step that the schema has no room for; `hint` is a sentence led by a blank, or empty."""
 
     key: str

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 # The parser tries each nested `[` and `{` in several ways, so its time doubles with every level.
 _NESTING = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*|[\[{]|[\]}]')
@@ -14,8 +15,7 @@ _AT = re.compile(r"--> .*?:(\d+):(\d+)")
 _ERROR = re.compile(r"^error: (.*)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What is wrong in a Rego file; `code` is the diagnostic's, the place counts from 1."""
 
     code: str
@@ -25,8 +25,7 @@ class Problem:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A reference: the name it starts from, and its steps (None where a variable or a value picks)."""
 
     base: str
@@ -35,8 +34,7 @@ class Reference:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A function called, by its name as written."""
 
     name: str
@@ -44,8 +42,7 @@ class Call:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule's head and what its bodies do.
 
     Attributes:
@@ -63,8 +60,7 @@ class Rule:
     bindings: dict[str, list[tuple[Reference, bool] | None]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     """One file. `imports` maps the name it is called by to the path, such as `("data", "team", "lib")`."""
 
     path: str

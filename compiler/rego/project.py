@@ -5,7 +5,8 @@ one engine lacks is met only when it is reached, a `deny` that is no set is neve
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from charter.compiler.rego.allowed import ALLOWED, why_forbidden
 from charter.compiler.rego.inputs import ANYTHING, InputSchema, NoSuchInput, Shape
@@ -17,8 +18,7 @@ RESERVED = frozenset({"charter", "system"})
 _SETS = ("deny", "violation", "warn")
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectPolicy:
+class ProjectPolicy(Struct, frozen=True):
     """A checked file: its package path and the rules that decide, by kind.
 
     Attributes:

@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from charter.compiler.ir import Approval, Control, Gate, Requirement, RetirementCriterion
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from charter.compiler.rego.project import ProjectPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedControl:
+class RenderedControl(Struct, frozen=True):
     """What the template of one control is given; `template` names the file of its kind."""
 
     id: str
