@@ -1,9 +1,10 @@
 """Files that the charter names: inside the project, regular, of a sane size, or refused with the reason."""
 
+import hashlib
 import stat
 from pathlib import Path, PurePosixPath
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 MAX_TEXT = 1024 * 1024
 """Largest schema, Rego or code file, in bytes."""
@@ -17,9 +18,13 @@ class Refusal(Struct, frozen=True):
 
 
 class ProjectFiles(Struct, frozen=True):
-    """The directory of the charter; paths in the charter are relative to it."""
+    """The directory of the charter; paths in the charter are relative to it.
+
+    A file that was read stays as it was read: its digest is that of the text which went into the IR.
+    """
 
     root: Path
+    known: dict[str, bytes] = field(default_factory=dict)
 
     def locate(self, written: str) -> Path | Refusal:
         """The file that a path of the charter means."""
@@ -51,20 +56,41 @@ class ProjectFiles(Struct, frozen=True):
 
     def read(self, written: str, most: int = MAX_TEXT) -> str | Refusal:
         """The text of a file of at most `most` bytes, in UTF-8."""
-        path = self.locate(written)
-        if isinstance(path, Refusal):
-            return path
-        try:
-            with path.open("rb") as stream:
-                data = stream.read(most + 1)
-        except OSError as problem:
-            return Refusal("CH0907", f"`{written}` cannot be read: {(problem.strerror or 'unknown').lower()}.")
+        data = self._bytes(written, most)
+        if isinstance(data, Refusal):
+            return data
         if len(data) > most:
             return Refusal("CH0907", f"`{written}` is larger than {most} bytes. Is it the file you meant?")
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as problem:
             return Refusal("CH0907", f"`{written}` is not UTF-8 text: byte {problem.start} is odd. Save it as UTF-8.")
+
+    def digest(self, written: str) -> str | Refusal:
+        """`sha256:...` of a file, of any size.
+
+        Raises:
+            OSError: it cannot be read to its end.
+        """
+        if written in self.known:
+            return f"sha256:{hashlib.sha256(self.known[written]).hexdigest()}"
+        path = self.locate(written)
+        if isinstance(path, Refusal):
+            return path
+        with path.open("rb") as stream:
+            return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+
+    def _bytes(self, written: str, most: int) -> bytes | Refusal:
+        if written not in self.known:
+            path = self.locate(written)
+            if isinstance(path, Refusal):
+                return path
+            try:
+                with path.open("rb") as stream:
+                    self.known[written] = stream.read(most + 1)
+            except OSError as problem:
+                return Refusal("CH0907", f"`{written}` cannot be read: {(problem.strerror or 'unknown').lower()}.")
+        return self.known[written]
 
 
 _HOW = "Paths are relative to the charter's directory; check the spelling, or put the file there."

@@ -1,8 +1,6 @@
 """Digests of the local files that a charter names: data, schemas, Rego and the team's own code."""
 
-import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from charter.compiler import model
 from charter.compiler.code import code_files
@@ -18,13 +16,8 @@ def pin_files(charter: model.Charter, files: ProjectFiles) -> dict[str, str]:
     Raises:
         OSError: a file that the passes have seen is gone or cannot be read.
     """
-    pins: dict[str, str] = {}
-    for written in sorted(set(_paths(charter, files))):
-        path = files.locate(written)
-        if isinstance(path, Path):
-            with path.open("rb") as stream:
-                pins[written] = f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
-    return pins
+    digests = ((written, files.digest(written)) for written in sorted(set(_paths(charter, files))))
+    return {written: digest for written, digest in digests if isinstance(digest, str)}
 
 
 def _paths(charter: model.Charter, files: ProjectFiles) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from charter.compiler import model
-from charter.compiler.code import defines, module_file, parse_callable
+from charter.compiler.code import code_files, defines, module_file, parse_callable
 from charter.compiler.codes import SUMMARIES, error
 from charter.compiler.files import ProjectFiles, Refusal
 from charter.compiler.passes.context import Context
@@ -96,9 +96,10 @@ def _why_not_callable(written: str, files: ProjectFiles) -> Refusal:
             f"The project has no `{file}.py`, where `{name.module}` would be. Code that a charter names lives in the "
             "charter's directory, so that it can be pinned.",
         )
-    located = files.locate(path.as_posix())
-    if isinstance(located, Refusal):
-        return located
+    for file in (path.as_posix(), *code_files(written, files.root)):
+        located = files.locate(file)
+        if isinstance(located, Refusal):
+            return located
     found = defines(files.root / path, name.function)
     if isinstance(found, str):
         return Refusal("CH0906", f"`{path.as_posix()}` cannot be used: {found}.")

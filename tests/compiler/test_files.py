@@ -187,3 +187,31 @@ def test_schema_files_that_are_no_json(tmp_path: Path, text: str):
     result = compile_charter(tmp_path / "x.charter", as_text=charter)
     assert "CH0903" in {item.code for item in result.diagnostics}
     assert result.ir is None
+
+
+def test_code_that_links_outside_is_refused(tmp_path: Path):
+    (tmp_path / "outside.py").write_text("")
+    root = tmp_path / "project"
+    (root / "data").mkdir(parents=True)
+    (root / "data" / "applications.csv").write_text("x\n")
+    (root / "own.py").write_text("import helper\ndef fit(context): ...\n")
+    (root / "helper.py").symlink_to(tmp_path / "outside.py")
+    charter = whole(
+        'model scorecard {\n  task binary-classification\n  train on applications.train\n  trainer python "own:fit"\n}'
+    )
+    result = compile_charter(root / "x.charter", as_text=charter)
+    assert [item.code for item in result.diagnostics] == ["CH0902"]
+    (root / "helper.py").unlink()
+    (root / "helper.py").write_text("")
+    compiled = compile_charter(root / "x.charter", as_text=charter).ir
+    assert compiled is not None and set(compiled.pins) == {"data/applications.csv", "helper.py", "own.py"}
+
+
+def test_a_file_is_pinned_as_it_was_read(project: ProjectFiles):
+    path = project.root / "s.json"
+    path.write_text("{}")
+    before = project.digest("s.json")
+    assert project.read("s.json") == "{}"
+    path.write_text("changed")
+    assert project.digest("s.json") == before
+    assert ProjectFiles(project.root).digest("s.json") != before

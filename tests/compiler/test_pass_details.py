@@ -1,7 +1,7 @@
 """Findings beyond the one case that each code has: the other ways to make the same mistake, and right ways."""
 
 import pytest
-from base import CASES, whole
+from base import BASE, CASES, whole
 
 from charter.compiler.compile import compile_charter
 
@@ -29,6 +29,11 @@ def monitor(header: str, *clauses: str) -> str:
 
 def waiver(control: str) -> str:
     return f'waiver w of {control} {{\n  reason "r"\n  granted by risk-officer\n  until 2027-03-31\n}}\n'
+
+
+def approval(*clauses: str, by: str = "risk-officer") -> str:
+    lines = "".join(f"  {clause}\n" for clause in clauses)
+    return f"approval release of scorecard {{\n  by {by}\n  after holdout\n{lines}}}\n"
 
 
 SPLIT = "split train 70%, test 30% seed 7"
@@ -110,16 +115,40 @@ PSI = "require psi of each feature <= 0.2"
         ('retirement of scorecard {\n  when age > 2 years\n  lessons "../x.md"\n}\n', ["CH0902"]),
         ('retirement of scorecard {\n  when age > 2 years\n  lessons "later.md"\n}\n', []),
         # people
-        ("approval release of scorecard {\n  by risk-officer\n  after holdout\n}\n", []),
+        (approval(), []),
         ("role risk-officer {\n}\n", ["CH0701"]),
         ("role risk-officer {\n  members at least 0\n}\n", ["CH0701", "CH0702"]),
-        ("approval release of scorecard {\n  by risk-officer\n  after holdout\n  valid 0 days\n}\n", ["CH0211"]),
+        (approval("valid 0 days"), ["CH0211"]),
         (HOLDOUT.replace(">= min", ">= 0.7 enforce absolute") + waiver("holdout.roc_auc"), ["CH0802"]),
         (waiver("release"), ["CH0802"]),
         (waiver("production.smoke_test"), []),
         (waiver("holdout"), ["CH0801"]),
         (waiver("holdout.roc_auc").replace("risk-officer", "nobody"), ["CH0101"]),
         (waiver("holdout.roc_auc").replace("risk-officer", "risk-officer quorum 9"), ["CH0701"]),
+        # numbers that cannot be held, texts that say nothing
+        (
+            approval(by=f"risk-officer quorum {10**20}"),
+            ["CH0218", "CH0701"],
+        ),
+        (f"role risk-officer {{\n  members at least {2**53}\n}}\n", ["CH0218"]),
+        (f"role risk-officer {{\n  members at least {2**53 - 1}\n}}\n", []),
+        (approval("valid 1e200 days"), ["CH0218"]),
+        (approval("valid 1.5 days"), []),
+        (
+            approval("valid 0.1 seconds"),
+            ["CH0211", "CH0218"],
+        ),
+        (model("limits { memory: 0.5 B }"), ["CH0218"]),
+        (model(f"parameters {{ hidden: [64, {10**30}] }}"), ["CH0218"]),
+        (dataset(SPLIT, f"require rows >= {10**17}"), ["CH0218"]),
+        ("retirement of scorecard {\n  when age > 2 years\n  erase applications after -1 days\n}\n", ["CH0211"]),
+        ("retirement of scorecard {\n  when age > 2 years\n  archive modle for 10 years\n}\n", ["CH0301"]),
+        ("retirement of scorecard {\n  when age > 2 years\n  archive model, ledger for 10 years\n}\n", []),
+        (
+            HOLDOUT.replace("min", "0.7\n  report f1 top 3"),
+            ["CH0301"],
+        ),
+        (BASE["lifecycle", "credit-risk"].replace("credit-models@bank.example", " "), ["CH0217"]),
         # callables
         (model().replace("builtin tabular-mlp", 'builtin "tabular-mlp"'), ["CH0113"]),
         (model().replace("builtin tabular-mlp", "python enrich"), ["CH0905"]),
