@@ -3,7 +3,6 @@
 import importlib
 import json
 import math
-import os
 import sys
 import traceback
 from collections.abc import Mapping
@@ -35,7 +34,7 @@ def run_stage(task: Mapping[str, Any]) -> int:
     # A result appears whole or not at all.
     scratch = directory / f".{RESULT}"
     scratch.write_text(json.dumps(answer, allow_nan=False))
-    os.replace(scratch, directory / RESULT)
+    scratch.replace(directory / RESULT)
     return 0
 
 

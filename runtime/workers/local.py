@@ -17,8 +17,9 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from charter.runtime.executor import Ending, Outcome, Resources, Task
 from charter.runtime.workers import wire
@@ -31,8 +32,7 @@ _TICK = 0.05
 """Seconds between looks of the watchdog."""
 
 
-@dataclass
-class _Running:
+class _Running(Struct):
     task: Task
     resources: Resources
     future: "Future[Outcome]"
@@ -47,8 +47,7 @@ class _Running:
     log_size: int = 0
 
 
-@dataclass
-class _Warm:
+class _Warm(Struct):
     process: subprocess.Popen[bytes]
     channel: socket.socket
 
@@ -168,7 +167,7 @@ class LocalExecutor:
             return warm
         ours, theirs = socket.socketpair()
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "charter.runtime.workers.warm", str(theirs.fileno()), flavour],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
@@ -292,8 +291,8 @@ def _outcome(run: _Running) -> Outcome:
             seconds,
             run.peak,
             summary="out of time",
-            detail=f"It ran longer than its limit of {limits.seconds:g} s and was stopped. Raise `limits {{ time: ... }}` "
-            "in the charter, or make the work smaller.",
+            detail=f"It ran longer than its limit of {limits.seconds:g} s and was stopped. Raise "
+            "`limits { time: ... }` in the charter, or make the work smaller.",
             log=_log(run),
         )
     if run.killed is Ending.MEMORY:

@@ -25,8 +25,8 @@ def _linux(pid: int) -> int:
         here = waiting.pop()
         try:
             total += int(Path(f"/proc/{here}/statm").read_bytes().split()[1]) * _PAGE
-            for task in os.listdir(f"/proc/{here}/task"):
-                waiting += map(int, Path(f"/proc/{here}/task/{task}/children").read_bytes().split())
+            for task in Path(f"/proc/{here}/task").iterdir():
+                waiting += map(int, (task / "children").read_bytes().split())
         except (OSError, IndexError):
             continue
     return total

@@ -64,10 +64,14 @@ def _serve(channel: socket.socket) -> None:
 
 def _fork(message: dict[str, Any], fds: list[int], inherited: tuple[Any, ...]) -> int:
     pid = os.fork()
-    if pid:
-        for fd in fds:
-            os.close(fd)
-        return pid
+    if pid == 0:
+        _be_the_stage(message, fds, inherited)
+    for fd in fds:
+        os.close(fd)
+    return pid
+
+
+def _be_the_stage(message: dict[str, Any], fds: list[int], inherited: tuple[Any, ...]) -> NoReturn:
     try:
         gc.enable()
         signal.set_wakeup_fd(-1)

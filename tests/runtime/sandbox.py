@@ -49,6 +49,7 @@ class Sandbox:
             capture_output=True,
             text=True,
             timeout=timeout,
+            check=False,
             env=os.environ | (env or {}),
         )
         assert "Traceback" not in done.stderr, done.stderr

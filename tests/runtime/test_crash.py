@@ -6,7 +6,6 @@ from collections import Counter
 
 import psutil
 import pytest
-
 from sandbox import Sandbox
 
 _SLOWLY = """
@@ -58,8 +57,13 @@ def test_workers_die_with_the_run(sandbox: Sandbox) -> None:
 
 def test_ctrl_c_ends_in_order_and_the_next_run_goes_on(sandbox: Sandbox) -> None:
     sandbox.steps(
-        "\ndef waits(context):\n    if not (context.project / 'go').exists():\n        (context.project / 'here').touch()\n"
-        "        time.sleep(300)\n    return made(context)\n"
+        """
+def waits(context):
+    if not (context.project / 'go').exists():
+        (context.project / 'here').touch()
+        time.sleep(300)
+    return made(context)
+"""
     )
     sandbox.chain(["step", "waits", "step"])
     first = sandbox.start("run")

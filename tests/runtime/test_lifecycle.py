@@ -81,7 +81,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A small model, trained for real and live."""
     root = tmp_path_factory.mktemp("deployed")
     sandbox = Sandbox(root)
-    subprocess.run([sys.executable, str(EXAMPLE / "make_data.py"), "--rows", "4000", "--out", str(root / "data")], check=True)
+    make = [sys.executable, str(EXAMPLE / "make_data.py"), "--rows", "4000", "--out", str(root / "data")]
+    subprocess.run(make, check=True)
     sandbox.write("small.charter", CHARTER)
     done = sandbox.charter("run", timeout=180)
     assert done.code == 0, done
@@ -162,10 +163,14 @@ def test_a_breach_with_rollback_stops_serving(live: Sandbox) -> None:
 def test_a_kill_in_the_middle_of_a_deployment_leaves_one_server(live: Sandbox) -> None:
     live.write("small.charter", CHARTER.replace("hidden: [16]", "hidden: [8]"))
     first = live.start("run")
-    while not any(
-        event.body["stage"] == "deploy/production" and event.body["run"] == live.of_kind("run.opened")[-1].body["run"]
-        for event in live.of_kind("stage.started")
-    ) or len(live.of_kind("run.opened")) < 2:
+    while (
+        not any(
+            event.body["stage"] == "deploy/production"
+            and event.body["run"] == live.of_kind("run.opened")[-1].body["run"]
+            for event in live.of_kind("stage.started")
+        )
+        or len(live.of_kind("run.opened")) < 2
+    ):
         assert first.poll() is None, first.communicate()
         time.sleep(0.1)
     time.sleep(1.5)

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from sandbox import Sandbox
 
 _CASES = {
@@ -78,8 +77,17 @@ def leaves(context):
 
 def test_megabytes_on_standard_output_do_no_harm(sandbox: Sandbox) -> None:
     sandbox.steps(
-        "\ndef loud(context):\n    for number in range(200_000):\n        print('noise', number)\n    return made(context)\n"
-        "\ndef loud_then_raise(context):\n    print('x' * 20_000_000)\n    print('last words')\n    raise ValueError('bad')\n"
+        """
+def loud(context):
+    for number in range(200_000):
+        print('noise', number)
+    return made(context)
+
+def loud_then_raise(context):
+    print('x' * 20_000_000)
+    print('last words')
+    raise ValueError('bad')
+"""
     )
     sandbox.chain(["loud", "loud_then_raise"])
     done = sandbox.charter("run")
