@@ -85,7 +85,14 @@ def looks(context):
 
 
 def test_two_runs_at_once_one_holds_the_lease_the_other_says_who(sandbox: Sandbox) -> None:
-    sandbox.steps("\ndef slow(context):\n    time.sleep(3)\n    return made(context)\n")
+    sandbox.steps(
+        """
+def slow(context):
+    while not (context.project / 'go').exists():
+        time.sleep(0.02)
+    return made(context)
+"""
+    )
     sandbox.chain(["slow"])
     first = sandbox.start("run")
     while not (sandbox.root / ".charter" / "lease").exists() or not (sandbox.root / ".charter" / "lease").read_text():
@@ -93,6 +100,7 @@ def test_two_runs_at_once_one_holds_the_lease_the_other_says_who(sandbox: Sandbo
     second = sandbox.charter("run")
     assert second.code == 5
     assert f"process {first.pid}" in second.err
+    (sandbox.root / "go").touch()
     assert first.wait(30) == 0
     first.communicate()
     assert sandbox.executed == ["acquire/d0"]
