@@ -18,7 +18,7 @@ def open_engine(name: str, *, url: str | None = None, ca: Path | None = None) ->
     The bearer token of a server is read from `$CHARTER_OPA_TOKEN`, never from the command line.
 
     Raises:
-        Failure: no `opa` command to start, or the server does not answer.
+        Failure: no `opa` command to start, it does not start, or the address is none to trust.
     """
     if name == "embedded" and url is None:
         from charter.runtime.gates.embedded import EmbeddedEngine
@@ -28,8 +28,11 @@ def open_engine(name: str, *, url: str | None = None, ca: Path | None = None) ->
     elif url is not None:
         from charter.runtime.gates.server import ServerAddress, ServerEngine
 
-        address = ServerAddress(url, token=os.environ.get(TOKEN_VARIABLE), ca=ca)
-        with closing(ServerEngine(address)) as engine:
+        try:
+            server = ServerEngine(ServerAddress(url, token=os.environ.get(TOKEN_VARIABLE), ca=ca))
+        except EngineFailure as failure:
+            raise Failure("no such OPA server", f"{failure.message}.") from failure
+        with closing(server) as engine:
             yield engine
     else:
         with _own_server() as engine:

@@ -1,7 +1,8 @@
 """What the runtime knows at a gate, before it becomes the policy input."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from charter.runtime.events import EvidenceRecord
 from charter.runtime.gates.contract import (
@@ -16,8 +17,7 @@ from charter.runtime.gates.contract import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateFacts:
+class GateFacts(Struct, frozen=True, kw_only=True):
     """One attempt at one gate. What comes from the charter is not here: `build_input` takes it from the IR.
 
     Attributes:

@@ -6,8 +6,6 @@ whatever the server does, the gate gets an answer in time or denies.
 """
 
 import contextlib
-import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +16,14 @@ import msgspec
 
 from charter.compiler.ir import Bundle
 from charter.compiler.rego.digest import bundle_digest
+from charter.runtime.gates.deadline import Deadline
 from charter.runtime.gates.engine import EngineFailure
 
 if TYPE_CHECKING:
     from opa_client.opa import OpaClient
 
 _LARGEST_ANSWER = 8 << 20
+_LOAD_SECONDS = 60.0
 _PREFIX = "charter/"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -57,7 +57,7 @@ class ServerEngine:
         self.version = "unknown"
         self.digest = "unknown"
         self.revision: str | None = None
-        self._lock = threading.Lock()
+        self._deadline = Deadline("charter-opa")
         self._client = _client(address)
         self._question = ""
 
@@ -71,17 +71,20 @@ class ServerEngine:
             raise EngineFailure(
                 "bundle_altered", "the bundle's content is not what its digest says; compile the charter again"
             )
-        with self._lock, _client_errors(self.address.url):
-            self.revision = None
-            self.version = self._server_version()
-            # Without a plan the decision denies: nothing is decided by half of one bundle and half of another.
-            self._client.update_or_create_data({}, "charter/plan")
-            modules = dict(bundle.modules)
-            if self._replace(modules) and self._policies() != modules:
-                raise EngineFailure("bundle_mismatch", f"`{self.address.url}` holds other policies than were loaded")
-            self._client.update_or_create_data(bundle.data["charter"]["plan"], "charter/plan")
-            self._question = f"{self._client.root_url}/data/{bundle.entrypoint}?strict-builtin-errors=true"
+        self.revision = None
+        with _client_errors(self.address.url):
+            self._in_time(lambda: self._load(bundle), _LOAD_SECONDS)
             self.revision = bundle.revision
+
+    def _load(self, bundle: Bundle) -> None:
+        self.version = self._server_version()
+        # Without a plan the decision denies: nothing is decided by half of one bundle and half of another.
+        self._client.update_or_create_data({}, "charter/plan")
+        modules = dict(bundle.modules)
+        if self._replace(modules) and self._policies() != modules:
+            raise EngineFailure("bundle_mismatch", f"`{self.address.url}` holds other policies than were loaded")
+        self._client.update_or_create_data(bundle.data["charter"]["plan"], "charter/plan")
+        self._question = f"{self._client.root_url}/data/{bundle.entrypoint}?strict-builtin-errors=true"
 
     def decide(self, input_bytes: bytes) -> dict[str, Any]:
         """The decision document.
@@ -91,8 +94,8 @@ class ServerEngine:
         """
         if self.revision is None:
             raise EngineFailure("engine_not_loaded", "no bundle is loaded, so nothing can be decided")
-        with self._lock, _client_errors(self.address.url):
-            status, body = self._post(b'{"input":' + input_bytes + b"}")
+        with _client_errors(self.address.url):
+            status, body = self._in_time(lambda: self._post(b'{"input":' + input_bytes + b"}"), self.address.seconds)
         if status != 200:
             raise EngineFailure("engine_failed", f"`{self.address.url}` answered {status}: {_opa_message(body)}")
         try:
@@ -110,8 +113,8 @@ class ServerEngine:
     def ready(self) -> bool:
         """Whether the server is up and lets us in."""
         try:
-            with self._lock, _client_errors(self.address.url):
-                self.version = self._server_version()
+            with _client_errors(self.address.url):
+                self.version = self._in_time(self._server_version, self.address.seconds)
         except EngineFailure:
             return False
         return True
@@ -119,11 +122,20 @@ class ServerEngine:
     def close(self) -> None:
         """Close the connection; what was loaded stays on the server."""
         self.revision = None
+        self._deadline.close()
         self._client.close_connection()
 
+    def _in_time(self, call: Callable[[], Any], seconds: float) -> Any:
+        try:
+            return self._deadline.run(call, seconds)
+        except TimeoutError:
+            # The connection is in use by the thread that was left behind.
+            self._client = _client(self.address)
+            message = f"`{self.address.url}` did not answer within {seconds:g} seconds"
+            raise EngineFailure("engine_timeout", message) from None
+
     def _post(self, body: bytes) -> tuple[int, bytes]:
-        """Status and body of one question, within the deadline whatever the server does."""
-        deadline = time.monotonic() + self.address.seconds
+        """Status and body of one question."""
         with self._client._session.post(
             self._question,
             data=body,
@@ -137,8 +149,6 @@ class ServerEngine:
                 received += part
                 if len(received) > _LARGEST_ANSWER:
                     raise EngineFailure("result_malformed", "the answer is larger than any decision can be")
-                if time.monotonic() > deadline:
-                    raise EngineFailure("engine_timeout", _too_slow(self.address))
             return response.status_code, bytes(received)
 
     def _replace(self, modules: Mapping[str, str]) -> bool:
@@ -175,7 +185,11 @@ def _client(address: ServerAddress) -> "OpaClient":
 
     parts = urlsplit(address.url)
     host = parts.hostname
-    if parts.scheme not in {"http", "https"} or host is None:
+    try:
+        port = parts.port
+    except ValueError:
+        host = port = None
+    if parts.scheme not in {"http", "https"} or not host:
         raise EngineFailure(
             "engine_unreachable", f"`{address.url}` is no address such as `https://opa.example.org:8181`"
         )
@@ -188,7 +202,7 @@ def _client(address: ServerAddress) -> "OpaClient":
     secure = parts.scheme == "https"
     client = OpaClient(
         host=f"[{host}]" if ":" in host else host,
-        port=parts.port or (443 if secure else 80),
+        port=port or (443 if secure else 80),
         ssl=(str(address.ca) if address.ca else True) if secure else False,
         cert=tuple(map(str, address.certificate)) if address.certificate else None,
         token=address.token,
@@ -244,16 +258,13 @@ def _client_errors(url: str) -> Any:
     except requests.exceptions.SSLError as error:
         raise EngineFailure("engine_unreachable", f"`{url}` cannot prove who it is: {_words(error)}") from error
     except requests.exceptions.HTTPError as error:
-        message = _opa_message(error.response.content) if error.response is not None else str(error)
-        raise EngineFailure("engine_failed", f"`{url}` refused: {message}") from error
+        message = _opa_message(error.response.content)
+        hint = ". Is the token right?" if error.response.status_code == 401 else ""
+        raise EngineFailure("engine_failed", f"`{url}` refused: {message}{hint}") from error
     except requests.exceptions.RequestException as error:
         raise EngineFailure("engine_unreachable", f"`{url}` cannot be reached: {_words(error)}") from error
     except Exception as error:
         raise EngineFailure("engine_failed", f"`{url}`: {_words(error)}") from error
-
-
-def _too_slow(address: ServerAddress) -> str:
-    return f"`{address.url}` did not answer within {address.seconds:g} seconds"
 
 
 def _opa_message(body: bytes) -> str:
