@@ -15,7 +15,7 @@ Exit codes, the same for every command:
   0  ok
   1  denied, or findings (tampering included)
   2  the charter or the arguments are wrong
-  3  a control was weakened
+  3  a control was weakened (reserved: no command reports it yet)
   4  the policy engine or the environment failed
   5  waiting for someone or something
   6  verified, but not anchored or not complete
@@ -105,6 +105,7 @@ main = _group(
     "Governance-as-code for the AI lifecycle: check, compile and run a charter, with OPA at every gate "
     "and an audit trail that cannot be quietly changed.",
     {
+        "init": ("init:init", "Start a project from the template of a risk class."),
         "check": ("check:check", "Prove what can be proved before a run, and say what was not checked."),
         "fmt": ("fmt:fmt", "Bring charters into the one layout; only white space changes."),
         "explain": ("explain:explain", "Explain a finding's code, with a wrong and a right example."),
@@ -154,7 +155,7 @@ def run_command_line(arguments: list[str] | None = None) -> int:
         error.show()
         return int(ExitCode.WRONG_INPUT)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        click.echo("interrupted: what was finished is recorded, and `charter run` goes on from there", err=True)
         return 130
     except BrokenPipeError:
         sys.stderr.close()
