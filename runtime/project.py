@@ -1,15 +1,15 @@
 """Where a project keeps things: the charter's directory, and its state below `.charter/`."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from charter.runtime.failure import Failure
 
 STATE = ".charter"
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """One project directory; every path that Charter writes is named here."""
 
     root: Path
@@ -90,14 +90,15 @@ def find_charter(given: str | None, start: Path | None = None) -> Path:
     """
     if given is not None:
         return Path(given)
-    here = start or Path.cwd()
+    # Paths as a person would give them: findings that are shown elsewhere name no directory of this machine.
+    here = start or Path()
     found = sorted(path for path in here.glob("*.charter") if path.name != STATE)
     if len(found) == 1:
         return found[0]
     if not found:
         raise Failure(
             "no charter here",
-            f"`{here}` has no file that ends in `.charter`. Name the file, or go to its directory.",
+            f"`{here.absolute()}` has no file that ends in `.charter`. Name the file, or go to its directory.",
         )
     names = ", ".join(f"`{path.name}`" for path in found)
     raise Failure("more than one charter here", f"name one of {names}.")

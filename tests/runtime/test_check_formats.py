@@ -50,3 +50,14 @@ def test_github(capsys: pytest.CaptureFixture[str]) -> None:
     notice, verdict = capsys.readouterr().out.splitlines()
     assert notice.startswith(f"::notice file={GREEN},title=not checked::")
     assert verdict == "charter check: no errors, no warnings"
+
+
+def test_the_charter_of_the_directory_is_named_without_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.charter").write_text("charter 1\n")
+    monkeypatch.chdir(tmp_path)
+    assert run_command_line(["check", "--format", "sarif"]) == 2
+    log = json.loads(capsys.readouterr().out)
+    (result, *_) = log["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "x.charter"
