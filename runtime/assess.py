@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from charter.compiler.ir import IR, Stage
+from charter.compiler.ir import IR, Approval, Stage
 from charter.runtime.result_key import result_key
 from charter.runtime.state import Decided, Finished, StageState, State
 from charter.runtime.store import ArtifactStore
@@ -178,11 +178,31 @@ def _settle(basis: Basis, stage: Stage, state: StageState, key: str, check: int)
         return Assessment(stage, Status.RUN, _why_run(stage, state, key), key, check=check)
     if lost := _lost(basis, stage, result):
         return Assessment(stage, Status.RUN, lost, key, check=check)
+    if stage.kind == "approve" and (changed := signed_since(basis, stage, state)):
+        return Assessment(stage, Status.DECIDE, changed, key, result, check=check)
     if not state.exit_open(key, basis.bundle):
         return _gate(stage, state.exit, key, result, basis.bundle, check)
     if state.result(key) is None:
         return Assessment(stage, Status.RUN, "its result is taken over from an earlier iteration", key, result)
     return Assessment(stage, Status.DONE, "unchanged since it was allowed", key, result, check=check)
+
+
+def signed_since(basis: Basis, stage: Stage, state: StageState) -> str | None:
+    """Why an approval that was given must be decided again: somebody signed since, or it lapsed before it was used."""
+    decided = state.exit
+    if decided is None or not decided.body.allow:
+        return None
+    later = [item for item in basis.state.signed if item.body.approval == stage.name and item.seq > decided.seq]
+    if later:
+        return f"its gate must decide again: {later[-1].body.person} signed since ({later[-1].body.type})"
+    control = next(item for item in basis.ir.controls if isinstance(item, Approval) and item.gate == stage.exit.id)
+    used = any(
+        basis.state.stage(other.id).entry is not None for other in basis.ir.stages if stage.id in other.entry.waits_for
+    )
+    age = (basis.now - datetime.fromisoformat(decided.time)).total_seconds()
+    if control.valid_seconds is not None and age > control.valid_seconds and not used:
+        return "its gate must decide again: it was not used while it was valid"
+    return None
 
 
 def _lost(basis: Basis, stage: Stage, result: Finished) -> str | None:

@@ -58,6 +58,7 @@ def conduct(
     observer: Observer,
     actor: Actor,
     threads: int,
+    overrides: Mapping[str, str] | None = None,
 ) -> Conclusion:
     """Do what is due.
 
@@ -78,7 +79,7 @@ def conduct(
             journal = Journal(ledger)
             name = new_run_name()
             # A list: what opens is judged by the state before any of it is noted.
-            for body in list(_opening(name, ir, project, engine, actor, journal.state)):
+            for body in list(_opening(name, ir, project, engine, actor, journal.state, overrides or {})):
                 journal.note(body, f"lifecycle/{ir.lifecycle.name}")
             run = Run(
                 name=name,
@@ -111,7 +112,15 @@ def _closing_on_interrupt(name: str, ir: IR, journal: Journal) -> Iterator[None]
         raise
 
 
-def _opening(name: str, ir: IR, project: Project, engine: PolicyEngine, actor: Actor, state: State) -> Iterator[Body]:
+def _opening(
+    name: str,
+    ir: IR,
+    project: Project,
+    engine: PolicyEngine,
+    actor: Actor,
+    state: State,
+    overrides: Mapping[str, str],
+) -> Iterator[Body]:
     stored = ArtifactStore(project.store).put(encode_ir(ir))
     yield RunOpened(
         run=name,
@@ -126,6 +135,7 @@ def _opening(name: str, ir: IR, project: Project, engine: PolicyEngine, actor: A
         host=socket.gethostname(),
         key=actor.key,
         pins=dict(ir.pins),
+        overrides=dict(overrides),
         trust=trust_digest(project, state),
     )
     if state.iteration == 0:

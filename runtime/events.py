@@ -30,6 +30,8 @@ class RunOpened(_Body, frozen=True, kw_only=True, tag="run.opened", tag_field="k
     key: str | None = None
     """Id of the key that authenticated the actor; None: nobody was authenticated."""
     pins: dict[str, str] = {}
+    overrides: dict[str, str] = {}
+    """Parameters that were set on the command line, as they were written."""
     trust: str | None = None
     """Digest of the trust root's version in force: later roots must continue it."""
 

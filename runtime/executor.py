@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+
+class Resources(Struct, frozen=True):
     """What one stage may use; `memory_bytes` is resident memory of its whole process tree."""
 
     seconds: float
@@ -17,8 +17,7 @@ class Resources:
     gpus: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """One stage's work, as plain data, so that it can run on another machine.
 
     Attributes:
@@ -52,8 +51,7 @@ class Ending(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of a task.
 
     Attributes:

@@ -64,7 +64,8 @@ def _react(run: str, state: State, stage: Stage, body: GateDecided, obligation: 
         for server in live:
             _stop(server)
             yield _stopped(run, deployment, body, "rollback", server)
-        outcome = "stopped serving; no earlier version is kept running" if live else "nothing was being served"
+        after = "its retirement comes when a criterion is met" if reaction == "retire" else "no earlier version is kept"
+        outcome = f"stopped serving; {after}" if live else "nothing was being served"
     yield Reacted(
         run=run,
         stage=stage.id,

@@ -5,19 +5,18 @@ decide, durable, effect, applied (LEDGER).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from charter.runtime.events import Body, body_kind
 from charter.runtime.ledger.ledger import Event, Ledger
 from charter.runtime.state import State, fold
 
 
-@dataclass(frozen=True, slots=True)
-class _Noted:
+class _Noted(Struct, frozen=True):
     """A note as the fold sees it before the ledger has numbered it."""
 
     seq: int
@@ -46,9 +45,7 @@ class Journal:
         kind = body_kind(body)
         plain: dict[str, Any] = msgspec.to_builtins(body)
         del plain["kind"]
-        noted = _Noted(
-            self.ledger.size + len(self._pending), kind, self.now().isoformat(timespec="milliseconds"), plain
-        )
+        noted = _Noted(self.state.size, kind, self.now().isoformat(timespec="milliseconds"), plain)
         self._pending.append(Event(kind=kind, subject=subject, body=plain, attachments=attachments or {}))
         self.state.apply(noted)
 
@@ -60,9 +57,10 @@ class Journal:
         """
         if not self._pending:
             return
-        expected = self.ledger.size
         receipts = self.ledger.append(self._pending)
-        in_step = [receipt.seq for receipt in receipts] == list(range(expected, expected + len(receipts)))
+        in_step = [receipt.seq for receipt in receipts] == list(
+            range(self.state.size - len(self._pending), self.state.size)
+        )
         self._pending.clear()
         if not in_step:
             self.state = fold(self.ledger.events())

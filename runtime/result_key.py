@@ -48,12 +48,14 @@ def result_key(
     return "sha256:" + hashlib.sha256(msgspec.json.encode(document, order="sorted")).hexdigest()
 
 
-def _code(ir: IR, stage: Stage) -> str:
-    """The team's own code by its digest; built-in code by Charter's version."""
-    if not stage.project_code or stage.callable is None:
+def _code(ir: IR, stage: Stage) -> str | dict[str, str]:
+    """The team's own code by its files' digests, those it imports included; built-in code by Charter's version.
+
+    Which of the project's modules one callable uses is not worked out: all that the IR pins count.
+    """
+    if not stage.project_code:
         return f"charter {VERSION}"
-    module = stage.callable.partition(":")[0].replace(".", "/")
-    return ir.pins.get(f"{module}.py") or ir.pins.get(f"{module}/__init__.py") or "unpinned"
+    return {path: digest for path, digest in ir.pins.items() if path.endswith(".py")}
 
 
 @cache

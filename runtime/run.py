@@ -172,7 +172,8 @@ class Run:
         if now.result is None:
             self._start(stage, now)
             return
-        if not self.journal.state.stage(stage.id).exit_open(now.key or "", bundle):
+        signed_since = stage.kind == "approve" and now.status is Status.DECIDE
+        if signed_since or not self.journal.state.stage(stage.id).exit_open(now.key or "", bundle):
             self._decide(stage, "exit", now)
         else:
             self._settle(replace(now, status=Status.DONE, why="allowed"))
@@ -328,7 +329,9 @@ class Run:
         missing = [name for name in stage.outputs if name not in artifacts]
         if missing:
             detail = f"it made no artifact named {', '.join(f'`{name}`' for name in missing)}, which others wait for."
-            self._failed(work, replace(outcome, ending=Ending.REFUSED, summary="output missing", detail=detail))
+            self._failed(
+                work, msgspec.structs.replace(outcome, ending=Ending.REFUSED, summary="output missing", detail=detail)
+            )
             return
         evidence = tuple(
             evidence_record(item, grade="declared" if stage.project_code else "measured")

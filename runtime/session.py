@@ -82,9 +82,27 @@ def open_journal(project: Project, lifecycle: str, *, create: bool) -> Iterator[
 
 def recorded_events(project: Project) -> Iterator[Recorded]:
     """What is recorded, without a key and without writing; nothing when there is no ledger."""
-    if project.ledger_path.exists():
-        with Ledger.open_read_only(project.ledger_path) as ledger:
-            yield from ledger.events()
+    from charter.runtime.ledger.anchors import last_anchor
+
+    newest = last_anchor(project.checkpoints_path)
+    signed = newest[1].size if newest else 0
+    if not project.ledger_path.exists():
+        _refuse_rollback(project, signed, 0)
+        return
+    with Ledger.open_read_only(project.ledger_path) as ledger:
+        _refuse_rollback(project, signed, ledger.size)
+        yield from ledger.events()
+
+
+def _refuse_rollback(project: Project, signed: int, present: int) -> None:
+    """What stands on fewer records than were signed once is not shown as the state of anything."""
+    if present < signed:
+        raise Failure(
+            "the ledger was rolled back",
+            f"`{project.checkpoints_path}` has a signed checkpoint of {signed} records, and the ledger has {present}. "
+            "Rely on nothing here. Restore the ledger from a backup; `charter audit verify` says what is wrong.",
+            exit_code=ExitCode.DENIED,
+        )
 
 
 def recorded_state(project: Project) -> State:

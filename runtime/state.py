@@ -5,10 +5,10 @@ the result key it was made about, so work that changed is never covered by an ol
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import Struct, field
 
 from charter.runtime.events import (
     BODIES,
@@ -48,8 +48,7 @@ class RecordedEvent(Protocol):
         """Decoded JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Struct, frozen=True):
     """A gate's decision with its place in the ledger."""
 
     seq: int
@@ -58,8 +57,7 @@ class Decided:
     applied: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """A stage's result with its place in the ledger."""
 
     seq: int
@@ -67,8 +65,7 @@ class Finished:
     body: StageFinished
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(Struct, frozen=True):
     """A signed statement with its place in the ledger."""
 
     seq: int
@@ -76,8 +73,7 @@ class Signed:
     body: StatementSigned
 
 
-@dataclass
-class StageState:
+class StageState(Struct):
     """What is known of one stage in one iteration."""
 
     started: StageStarted | None = None
@@ -105,8 +101,7 @@ def _covers(decided: Decided | None, key: str, bundle: str) -> bool:
     return decided is not None and decided.body.allow and decided.body.key == key and decided.body.bundle == bundle
 
 
-@dataclass
-class State:
+class State(Struct):
     """The fold so far. `apply` is the only way in."""
 
     iteration: int = 0

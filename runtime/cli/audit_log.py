@@ -13,6 +13,7 @@ import click
 
 from charter.runtime.cli.audit_source import find_source, source_options
 from charter.runtime.cli.inert import inert
+from charter.runtime.events import BODIES
 from charter.runtime.failure import Failure
 from charter.runtime.ledger import Ledger, Recorded
 
@@ -48,6 +49,10 @@ def audit_log(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     The chain of records is checked while they are read; a record that was changed ends the list with exit code 1.
     """
+    unknown = [kind for kind in kinds if kind not in BODIES]
+    if unknown:
+        known = ", ".join(sorted(BODIES))
+        raise Failure("no such kind", f"`{inert(unknown[0])}` is no kind of event. Kinds: {known}.")
     source = find_source(ledger, project_dir, key_path)
     start = _utc(since) if since else ""
     with Ledger.open_read_only(source.ledger_path, key=source.key) as opened:

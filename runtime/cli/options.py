@@ -25,6 +25,15 @@ project_option = click.option(
 
 def engine_options(command: Command) -> Command:
     """Which policy engine decides."""
+    return click.option(
+        "--engine",
+        type=click.Choice(["embedded", "opa"]),
+        help="`opa` starts an OPA server on loopback unless --opa-url names one.  [default: embedded]",
+    )(opa_server_options(command))
+
+
+def opa_server_options(command: Command) -> Command:
+    """Where a running OPA server is."""
     for option in (
         click.option(
             "--opa-ca",
@@ -32,13 +41,6 @@ def engine_options(command: Command) -> Command:
             help="CA file for an https --opa-url. A bearer token is read from $CHARTER_OPA_TOKEN.",
         ),
         click.option("--opa-url", metavar="URL", help="An OPA server that is already running; implies --engine opa."),
-        click.option(
-            "--engine",
-            type=click.Choice(["embedded", "opa"]),
-            default="embedded",
-            show_default=True,
-            help="`opa` starts an OPA server on loopback unless --opa-url names one.",
-        ),
     ):
         command = option(command)
     return command

@@ -37,6 +37,10 @@ def show_packet(source: Source, packet: Packet, person: Person) -> None:
               f"(record {denied.seq})")  # fmt: skip
     if not packet.denied:
         _line("  no gate on the way denied in this iteration")
+    for sentence in packet.loosened:
+        _line(f"  {click.style('loosened', fg='red')} {inert(sentence)}")
+    for override in packet.overrides:
+        _line(f"  {click.style('set on the command line', fg='yellow')} {inert(override)}")
     for waiver in packet.waivers:
         _line(f"  {click.style('waiver asked for', fg='yellow')} {inert(waiver)}")
 

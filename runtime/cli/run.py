@@ -6,15 +6,18 @@ from pathlib import Path
 
 import click
 
-from charter.compiler.ir import IR
+from charter.compiler.ir import IR, Approval
 from charter.runtime.cli.conclusion import as_json, show_conclusion
+from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import charter_file, engine_options, overrides, set_option
 from charter.runtime.cli.progress import Progress
 from charter.runtime.cli.signing import signing_key
 from charter.runtime.conduct import conduct, default_jobs
 from charter.runtime.executor import Executor
+from charter.runtime.loosened import loosened_since
 from charter.runtime.project import Project, find_charter
-from charter.runtime.session import Actor, authenticated_actor, claimed_actor, compiled, project_of
+from charter.runtime.session import Actor, authenticated_actor, claimed_actor, compiled, project_of, recorded_state
+from charter.runtime.store import ArtifactStore
 from charter.runtime.workers.flavours import flavour_of
 from charter.runtime.workers.local import LocalExecutor
 
@@ -26,7 +29,8 @@ from charter.runtime.workers.local import LocalExecutor
 @click.option(
     "--key",
     type=click.Path(path_type=Path),
-    help="Your private key: shows who runs this. Without it the run is nobody's, and separation of duties denies.",
+    help="Your private key: shows who runs this. What a run without it trains was trained by nobody known, and an "
+    "approval that excludes the trainer then denies.",
 )
 @engine_options
 @click.option("--json", "as_json_", is_flag=True, help="Print the conclusion as JSON.")
@@ -35,7 +39,7 @@ def run(
     set_: tuple[str, ...],
     jobs: int | None,
     key: Path | None,
-    engine: str,
+    engine: str | None,
     opa_url: str | None,
     opa_ca: Path | None,
     as_json_: bool,
@@ -49,6 +53,7 @@ def run(
 
     path = find_charter(file)
     project = project_of(path)
+    actor = authenticated_actor(project, signing_key(key).public, key) if key else claimed_actor()
     count = jobs or default_jobs()
     executor = LocalExecutor(count)
     try:
@@ -56,11 +61,11 @@ def run(
         executor.warm_up("plain")
         ir = compiled(path, overrides(set_))
         _warm_up(executor, ir)
-        actor = authenticated_actor(project, signing_key(key).public, key) if key else claimed_actor()
         with open_engine(engine, url=opa_url, ca=opa_ca) as policy_engine:
             progress = Progress(len(ir.stages), quiet=as_json_)
             if not as_json_:
                 _headline(ir, project, actor, policy_engine.name)
+                _warnings(ir, project, actor, set_)
             with progress.shown():
                 conclusion = conduct(
                     ir,
@@ -70,6 +75,7 @@ def run(
                     observer=progress,
                     actor=actor,
                     threads=max(1, default_jobs() // count),
+                    overrides=overrides(set_),
                 )
     finally:
         executor.close()
@@ -93,3 +99,18 @@ def _headline(ir: IR, project: Project, actor: Actor, engine: str) -> None:
     who = actor.name if actor.key else f"{actor.name} (nobody was authenticated)"
     click.echo(f"{click.style(ir.lifecycle.name, bold=True)} {ir.lifecycle.version} in {os.path.relpath(project.root)}")
     click.echo(f"  {len(ir.stages)} stages, policies {ir.bundle.digest[7:19]}, decided by {engine}, run by {who}")
+
+
+def _warnings(ir: IR, project: Project, actor: Actor, set_: tuple[str, ...]) -> None:
+    """What should be known before the work begins."""
+    warn = click.style("warning", fg="yellow")
+    for item in set_:
+        click.echo(f"  {warn}: {inert(item)} is set on the command line, not in the charter; it is recorded")
+    for sentence in loosened_since(ir, recorded_state(project), ArtifactStore(project.store)):
+        click.echo(f"  {warn}: loosened: {inert(sentence)}")
+    wanted = [control.id for control in ir.controls if isinstance(control, Approval) and "trainer" in control.excluding]
+    if actor.key is None and wanted:
+        click.echo(
+            f"  {warn}: without `--key` nobody is known to have trained what this run trains, and `{wanted[0]}` "
+            "excludes the trainer: it will be denied"
+        )

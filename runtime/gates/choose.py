@@ -12,20 +12,23 @@ TOKEN_VARIABLE = "CHARTER_OPA_TOKEN"  # noqa: S105 - the variable's name, not a 
 
 
 @contextmanager
-def open_engine(name: str, *, url: str | None = None, ca: Path | None = None) -> Iterator[PolicyEngine]:
-    """The engine `embedded`, or `opa` at `url`, or `opa` on a loopback server that lives as long as the context.
+def open_engine(name: str | None, *, url: str | None = None, ca: Path | None = None) -> Iterator[PolicyEngine]:
+    """The embedded engine (the default), OPA at `url`, or OPA on a loopback server that ends with the context.
 
     The bearer token of a server is read from `$CHARTER_OPA_TOKEN`, never from the command line.
 
     Raises:
         Failure: no `opa` command to start, it does not start, or the address is none to trust.
     """
-    if name == "embedded" and url is None:
+    if name in {None, "embedded"} and url is None:
         from charter.runtime.gates.embedded import EmbeddedEngine
 
         with closing(EmbeddedEngine()) as embedded:
             yield embedded
     elif url is not None:
+        if name == "embedded":
+            detail = "`--engine embedded` and `--opa-url` contradict each other; leave one of them out."
+            raise Failure("two engines at once", detail)
         from charter.runtime.gates.server import ServerAddress, ServerEngine
 
         try:

@@ -7,9 +7,11 @@ import msgspec
 from charter.compiler.ir import Approval, Control
 from charter.runtime.assess import Status
 from charter.runtime.events import BODIES, GateDecided
+from charter.runtime.loosened import loosened_since
 from charter.runtime.report.attempts import attempts
 from charter.runtime.report.controls import ControlView, Measured, control_view, measured_view
 from charter.runtime.report.source import Source
+from charter.runtime.store import ArtifactStore
 from charter.runtime.trust.approvals import Verdict
 from charter.runtime.trust.statement import Reviewed, ancestry, approve_stage, controls_on_the_way
 
@@ -44,6 +46,8 @@ class Packet:
         farther: how many such facts the stages before those have.
         attempts: by evaluation, how often it was measured on its present data.
         denied: decisions on the way, in this iteration, that said no.
+        loosened: controls that an earlier run asked more of.
+        overrides: parameters that were set on the command line.
         waivers: waivers that the charter asks for, of controls on the way.
         verdict: who signed already.
         unready: why it is too early to sign, by stage; empty when it is time.
@@ -57,6 +61,8 @@ class Packet:
     farther: int
     attempts: dict[str, int]
     denied: tuple[Denied, ...]
+    loosened: tuple[str, ...]
+    overrides: tuple[str, ...]
     waivers: tuple[str, ...]
     verdict: Verdict
     unready: tuple[tuple[str, str], ...]
@@ -92,6 +98,8 @@ def packet(source: Source, approval: Approval) -> Packet:
         farther=len(unbound) - len(near),
         attempts={stage.id: tried[stage.id] for stage in before if stage.id in tried},
         denied=_denied(source, {stage.id for stage in before}),
+        loosened=loosened_since(ir, source.state, ArtifactStore(source.project.store)),
+        overrides=tuple(f"{name} = {value}" for name, value in source.state.runs[-1].overrides.items()),
         waivers=tuple(f"{waiver.name}: {waiver.reason}" for waiver in ir.waivers if waiver.control in ids),
         verdict=source.verdict(approval),
         unready=tuple(

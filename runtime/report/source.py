@@ -6,6 +6,7 @@ from datetime import datetime
 from charter.compiler.ir import IR, Approval
 from charter.runtime.assess import Assessment, Basis, assess_all
 from charter.runtime.ledger import Ledger, Recorded, VerifierKey
+from charter.runtime.ledger.anchors import last_anchor
 from charter.runtime.ledger.keys import load_public_key
 from charter.runtime.project import Project
 from charter.runtime.result_key import lock_digest
@@ -40,6 +41,11 @@ class Source:
     trust: TrustRoot | None
     signed: tuple[SignedRecord, ...]
     dead: frozenset[str]
+
+    def missing_records(self) -> int:
+        """How many records a checkpoint beside the project has signed that the ledger does not have."""
+        newest = last_anchor(self.project.checkpoints_path)
+        return max(0, (newest[1].size if newest else 0) - self.state.size)
 
     def results_before(self, approval: Approval) -> dict[str, Finished]:
         """Finished results, by stage, of all that an approval follows from: what its gate looks at."""

@@ -14,6 +14,9 @@ _MOST_DENIALS = 8
 
 def headline(source: Source) -> tuple[str, Tone]:
     """The state in a sentence, and its colour."""
+    lost = source.missing_records()
+    if lost:
+        return f"Rolled back or cut off: {lost} signed records are gone. Rely on nothing on this page.", "bad"
     by_status: dict[Status, list[Assessment]] = {}
     for item in source.standing.values():
         by_status.setdefault(item.status, []).append(item)

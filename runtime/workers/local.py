@@ -192,6 +192,7 @@ class LocalExecutor:
             return
         if "pid" in message:
             run.pid = message["pid"]
+            run.started = time.monotonic()  # not before: a worker that is still warming up costs the stage nothing
             if run.killed:
                 kill_group(message["pid"])
         else:

@@ -14,8 +14,8 @@ GREEN = CASES / "credit-spine" / "credit-spine.charter"
 RED = CASES / "errors" / "CH0402.charter"
 
 
-def sarif(path: Path, code: int, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    assert run_command_line(["check", "--format", "sarif", str(path)]) == code
+def sarif(paths: list[Path], code: int, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    assert run_command_line(["check", "--format", "sarif", *map(str, paths)]) == code
     log = json.loads(capsys.readouterr().out)
     jsonschema.Draft7Validator(published_schema(SARIF)).validate(log)
     (run,) = log["runs"]
@@ -23,21 +23,21 @@ def sarif(path: Path, code: int, capsys: pytest.CaptureFixture[str]) -> dict[str
 
 
 def test_sarif_of_a_charter_with_errors(capsys: pytest.CaptureFixture[str]) -> None:
-    run = sarif(RED, 2, capsys)
+    run = sarif([RED], 2, capsys)
     assert {item["ruleId"] for item in run["results"]} == {"CH0402", "CH0405"}
     assert all("help" in rule for rule in run["tool"]["driver"]["rules"])
-    assert run["properties"] == {"proved": [], "not_checked": []}
+    assert run["properties"] == {"charters": [{"file": str(RED), "ok": False, "proved": [], "not_checked": []}]}
 
 
 def test_sarif_of_a_green_charter_says_what_was_not_checked(capsys: pytest.CaptureFixture[str]) -> None:
-    run = sarif(GREEN, 0, capsys)
+    run = sarif([GREEN], 0, capsys)
     assert run["results"] == []
-    assert run["properties"]["proved"]
-    assert run["properties"]["not_checked"]
+    (charter,) = run["properties"]["charters"]
+    assert charter["ok"] and charter["proved"] and charter["not_checked"]
 
 
 def test_sarif_of_a_missing_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    run = sarif(tmp_path / "none.charter", 2, capsys)
+    run = sarif([tmp_path / "none.charter"], 2, capsys)
     assert [item["ruleId"] for item in run["results"]] == ["CH0001"]
 
 
@@ -61,3 +61,28 @@ def test_the_charter_of_the_directory_is_named_without_the_directory(
     log = json.loads(capsys.readouterr().out)
     (result, *_) = log["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "x.charter"
+
+
+def test_several_charters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "none.charter"
+    paths = [GREEN, RED, missing, GREEN]
+    run = sarif(paths, 2, capsys)
+    assert [item["ok"] for item in run["properties"]["charters"]] == [True, False, False]
+    files = [item["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for item in run["results"]]
+    assert files == [RED.as_uri()] * 3 + [missing.as_uri()]
+
+    assert run_command_line(["check", "--format", "json", *map(str, paths)]) == 2
+    documents = json.loads(capsys.readouterr().out)
+    assert [(item["file"], item["ok"]) for item in documents] == [
+        (str(GREEN), True), (str(RED), False), (str(missing), False),
+    ]  # fmt: skip
+
+    assert run_command_line(["check", "--format", "github", *map(str, paths)]) == 2
+    assert "4 errors" not in (out := capsys.readouterr().out)
+    assert out.endswith("charter check: 2 errors, 2 warnings; nothing is proved of 2 of 3 charters\n")
+
+    assert run_command_line(["check", *map(str, paths)]) == 2
+    out = capsys.readouterr().out
+    assert f"{GREEN}: no errors, no warnings" in out
+    assert f"{RED}: 1 error, 2 warnings; nothing is proved" in out
+    assert run_command_line(["check", str(GREEN), str(GREEN)]) == 0

@@ -24,6 +24,16 @@ def test_changed_code_runs_again_with_all_that_follows(sandbox: Sandbox) -> None
     assert len(sandbox.executed) == 6, "all three use the changed file"
 
 
+def test_code_that_the_stage_imports_counts_too(sandbox: Sandbox) -> None:
+    sandbox.write("helpers.py", "text = 'y'\n")
+    sandbox.steps("\nimport helpers\n\ndef other(context):\n    return made(context, helpers.text)\n")
+    sandbox.chain(["other"])
+    sandbox.charter("run")
+    sandbox.write("helpers.py", "text = 'z'\n")
+    assert sandbox.charter("run").code == 0
+    assert len(sandbox.executed) == 2
+
+
 def test_a_reformatted_charter_changes_nothing(sandbox: Sandbox) -> None:
     sandbox.chain(["step", "step"])
     sandbox.charter("run")
