@@ -258,11 +258,14 @@ def _client_errors(url: str) -> Any:
     except requests.exceptions.SSLError as error:
         raise EngineFailure("engine_unreachable", f"`{url}` cannot prove who it is: {_words(error)}") from error
     except requests.exceptions.HTTPError as error:
+        assert error.response is not None  # `raise_for_status` gives it
         message = _opa_message(error.response.content)
         hint = ". Is the token right?" if error.response.status_code == 401 else ""
         raise EngineFailure("engine_failed", f"`{url}` refused: {message}{hint}") from error
+    except requests.exceptions.ConnectionError as error:
+        raise EngineFailure("engine_unreachable", f"`{url}` cannot be reached: {_cause(error)}") from error
     except requests.exceptions.RequestException as error:
-        raise EngineFailure("engine_unreachable", f"`{url}` cannot be reached: {_words(error)}") from error
+        raise EngineFailure("engine_unreachable", f"`{url}` cannot be asked: {_words(error)}") from error
     except Exception as error:
         raise EngineFailure("engine_failed", f"`{url}`: {_words(error)}") from error
 
@@ -277,5 +280,12 @@ def _opa_message(body: bytes) -> str:
         return body[:200].decode(errors="replace") or "nothing"
 
 
-def _words(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
+    """The last words of a chain of exceptions: what the system said."""
+    inner = error.args[0] if error.args else None
+    reason = getattr(inner, "reason", inner)
+    return _words(reason if isinstance(reason, BaseException) else error).rpartition(": ")[2]
+
+
+def _words(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -18,7 +18,7 @@ from charter.runtime.gates.loopback import find_opa
 
 pytestmark = [
     pytest.mark.opa,
-    pytest.mark.skipif(find_opa() is None, reason="needs the opa command ($OPA_BIN or PATH)"),
+    pytest.mark.usefixtures("opa"),
 ]
 
 POLICY = 'package team.x\n\nimport rego.v1\n\ndeny contains "too many" if count(input.evidence) > 3\n'

@@ -16,7 +16,7 @@ from charter.runtime.gates.decide import Decision, decide, decide_gate
 from charter.runtime.gates.embedded import EmbeddedEngine
 from charter.runtime.gates.engine import EngineFailure, PolicyEngine
 from charter.runtime.gates.input import build_input
-from charter.runtime.gates.loopback import LoopbackServer, find_opa
+from charter.runtime.gates.loopback import LoopbackServer
 from charter.runtime.gates.server import ServerAddress, ServerEngine
 
 BUNDLE = s.bundle(s.requirement())
@@ -24,7 +24,7 @@ DOCUMENT = s.document(BUNDLE)
 GOOD = build_input(DOCUMENT, s.facts(evidence=(s.evidence(),)))
 
 opa = pytest.mark.opa
-needs_opa = pytest.mark.skipif(find_opa() is None, reason="needs the opa command ($OPA_BIN or PATH)")
+needs_opa = pytest.mark.usefixtures("opa")
 
 
 def assert_denied(decision: Decision, failure: str) -> None:

@@ -15,12 +15,12 @@ from charter.runtime.gates.contract import GateInput, encode_input
 from charter.runtime.gates.decide import Decision, decide
 from charter.runtime.gates.embedded import EmbeddedEngine
 from charter.runtime.gates.engine import PolicyEngine
-from charter.runtime.gates.loopback import LoopbackServer, find_opa
+from charter.runtime.gates.loopback import LoopbackServer
 from charter.runtime.gates.server import ServerEngine
 
 pytestmark = [
     pytest.mark.opa,
-    pytest.mark.skipif(find_opa() is None, reason="needs the opa command ($OPA_BIN or PATH)"),
+    pytest.mark.usefixtures("opa"),
 ]
 
 POLICY = """package team.agree

@@ -28,7 +28,7 @@ BUNDLE = s.bundle(s.requirement())
 GOOD = build_input(s.document(BUNDLE), s.facts(evidence=(s.evidence(),)))
 
 opa = pytest.mark.opa
-needs_opa = pytest.mark.skipif(OPA is None, reason="needs the opa command ($OPA_BIN or PATH)")
+needs_opa = pytest.mark.usefixtures("opa")
 
 
 def gone(pid: int) -> bool:

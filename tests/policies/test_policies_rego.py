@@ -11,7 +11,7 @@ from charter.policies.catalogue import UnknownPack, base_modules, load_pack, pac
 from charter.runtime.gates.loopback import find_opa
 
 POLICIES = Path(__file__).parents[2] / "policies"
-needs_opa = pytest.mark.skipif(find_opa() is None, reason="needs the opa command ($OPA_BIN or PATH)")
+needs_opa = pytest.mark.usefixtures("opa")
 
 
 def opa(*arguments: str, at: Path = POLICIES) -> "subprocess.CompletedProcess[str]":
