@@ -20,25 +20,23 @@ Json = dict[str, object]
 
 
 def render_sarif(
-    diagnostics: Iterable[Diagnostic],
+    findings: Mapping[str, Iterable[Diagnostic]],
     sources: Mapping[str, Source],
     *,
-    path: str,
     version: str,
     pages: Iterable[Path] = (),
     account: Mapping[str, object] | None = None,
 ) -> str:
-    """One SARIF log with one run.
+    """One SARIF log with one run, because code hosts do not take several of one tool.
 
     Args:
+        findings: by the path of the file that was looked at, which is also the place of those that have none.
         sources: the files by the path in their spans; of a file that is not among them the first line is named.
-        path: the file that was looked at, for findings about no place.
         version: of the tool.
         pages: further directories of the pages that explain codes; a page is the help of its rule.
         account: what else the run has to say, as its property bag (section 3.8).
     """
-    findings = list(diagnostics)
-    rules = {item.code: item for item in findings}
+    rules = {item.code: item for items in findings.values() for item in items}
     index = {code: number for number, code in enumerate(rules)}
     directories = tuple(pages)
     run: Json = {
@@ -50,7 +48,9 @@ def render_sarif(
             }
         },
         "columnKind": "unicodeCodePoints",
-        "results": [_result(item, index[item.code], sources, path) for item in findings],
+        "results": [
+            _result(item, index[item.code], sources, path) for path, items in findings.items() for item in items
+        ],
     }
     if account:
         run["properties"] = dict(account)

@@ -1,17 +1,23 @@
 """`charter check`: prove what can be proved before a run, and say what was not checked."""
 
+from collections.abc import Collection
+
 import click
 
 from charter.compiler.account import Item, not_checked, proved
 from charter.compiler.compile import CompileResult, check_charter
 from charter.dsl.diagnostics import Severity, has_errors
-from charter.runtime.cli.options import charter_file, overrides, set_option
+from charter.dsl.source import Source
+from charter.runtime.cli.options import overrides, set_option
 from charter.runtime.failure import ExitCode
 from charter.runtime.project import find_charter
 
+Results = dict[str, CompileResult]
+"""What came out of each file, by its path."""
+
 
 @click.command()
-@charter_file
+@click.argument("files", nargs=-1, metavar="[FILES]...")
 @set_option
 @click.option(
     "--format",
@@ -22,39 +28,51 @@ from charter.runtime.project import find_charter
     help="For people; for tools; for code hosts and editors; for the log of a GitHub workflow.",
 )
 @click.pass_context
-def check(context: click.Context, file: str | None, set_: tuple[str, ...], form: str) -> None:
-    """Prove what can be proved of FILE before anything runs, and say what was not checked.
+def check(context: click.Context, files: tuple[str, ...], set_: tuple[str, ...], form: str) -> None:
+    """Prove what can be proved of FILES before anything runs, and say what was not checked.
 
-    FILE may be left out where the directory has one charter. Nothing is run, asked or written.
+    FILES may be left out where the directory has one charter. Nothing is run, asked or written. As JSON, several
+    FILES make an array.
 
-    Exit code 0: no errors (warnings are shown); 2: the charter has errors.
+    Exit code 0: no errors (warnings are shown); 2: a charter has errors.
     """
-    path = find_charter(file)
-    result = check_charter(path, overrides=overrides(set_))
-    failed = has_errors(result.diagnostics) or result.charter is None
-    _SHOWN[form](str(path), result, failed)
+    given = overrides(set_)
+    paths = [find_charter(file) for file in dict.fromkeys(files)] or [find_charter(None)]
+    results = {str(path): check_charter(path, overrides=given) for path in paths}
+    _SHOWN[form](results)
+    failed = any(_failed(result) for result in results.values())
     context.exit(int(ExitCode.WRONG_INPUT if failed else ExitCode.OK))
 
 
-def _show_text(path: str, result: CompileResult, failed: bool) -> None:
+def _failed(result: CompileResult) -> bool:
+    return has_errors(result.diagnostics) or result.charter is None
+
+
+def _show_text(results: Results) -> None:
     from charter.dsl.render import render_text
 
-    if result.diagnostics:
-        click.echo(render_text(result.diagnostics, result.sources, color=False).rstrip("\n"))
-        click.echo()
-    click.echo(f"{path}: {_verdict(result, failed=failed)}")
-    if failed or result.charter is None:
-        click.echo("`charter explain CODE` explains a finding.")
-        return
-    _show_items("proved", proved(result.charter))
-    _show_items("not checked", not_checked(result.charter))
+    for number, (path, result) in enumerate(results.items()):
+        if number:
+            click.echo()
+        if result.diagnostics:
+            click.echo(render_text(result.diagnostics, result.sources, color=False).rstrip("\n"))
+            click.echo()
+        click.echo(f"{path}: {_verdict([result])}")
+        if _failed(result) or result.charter is None:
+            click.echo("`charter explain CODE` explains a finding.")
+        else:
+            _show_items("proved", proved(result.charter))
+            _show_items("not checked", not_checked(result.charter))
 
 
-def _verdict(result: CompileResult, *, failed: bool) -> str:
-    errors = sum(item.severity is Severity.ERROR for item in result.diagnostics)
-    warnings = sum(item.severity is Severity.WARNING for item in result.diagnostics)
-    counts = f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}"
-    return f"{counts}; nothing is proved" if failed else counts
+def _verdict(results: Collection[CompileResult]) -> str:
+    severities = [item.severity for result in results for item in result.diagnostics]
+    errors = _counted(severities.count(Severity.ERROR), "error")
+    counts = f"{errors}, {_counted(severities.count(Severity.WARNING), 'warning')}"
+    failed = sum(map(_failed, results))
+    if not failed:
+        return counts
+    return f"{counts}; nothing is proved" + (f" of {failed} of {len(results)} charters" if len(results) > 1 else "")
 
 
 def _show_items(title: str, items: tuple[Item, ...]) -> None:
@@ -67,55 +85,59 @@ def _counted(count: int, word: str) -> str:
     return f"{count or 'no'} {word}{'' if count == 1 else 's'}"
 
 
-def _account(result: CompileResult, *, failed: bool) -> dict[str, list[dict[str, str]]]:
+def _account(path: str, result: CompileResult) -> dict[str, object]:
     """What is proved and what was not checked; nothing is proved of a charter with errors."""
-    green = result.charter if not failed else None
+    green = result.charter if not _failed(result) else None
     return {
+        "file": path,
+        "ok": green is not None,
         "proved": [{"area": item.area, "text": item.text} for item in proved(green)] if green else [],
         "not_checked": [{"area": item.area, "text": item.text} for item in not_checked(green)] if green else [],
     }
 
 
-def _show_json(path: str, result: CompileResult, failed: bool) -> None:
+def _show_json(results: Results) -> None:
     import json
 
     from charter.dsl.render import render_json
 
-    document = {
-        "file": path,
-        "ok": not failed,
-        "findings": json.loads(render_json(result.diagnostics, result.sources)),
-        **_account(result, failed=failed),
-    }
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    documents = [
+        _account(path, result) | {"findings": json.loads(render_json(result.diagnostics, result.sources))}
+        for path, result in results.items()
+    ]
+    click.echo(json.dumps(documents if len(documents) > 1 else documents[0], indent=2, ensure_ascii=False))
 
 
-def _show_sarif(path: str, result: CompileResult, failed: bool) -> None:
+def _show_sarif(results: Results) -> None:
     from charter.compiler.codes import PAGES
     from charter.dsl.sarif import render_sarif
     from charter.runtime.version import VERSION
 
     click.echo(
         render_sarif(
-            result.diagnostics,
-            result.sources,
-            path=path,
+            {path: result.diagnostics for path, result in results.items()},
+            _sources(results),
             version=VERSION,
             pages=[PAGES],
-            account=_account(result, failed=failed),
+            account={"charters": [_account(path, result) for path, result in results.items()]},
         )
     )
 
 
-def _show_github(path: str, result: CompileResult, failed: bool) -> None:
+def _show_github(results: Results) -> None:
     from charter.dsl.github import command, render_github
 
-    click.echo(render_github(result.diagnostics, result.sources), nl=False)
-    open_items = _account(result, failed=failed)["not_checked"]
-    if open_items:
-        message = "\n".join(f"{item['area']}: {item['text']}" for item in open_items)
-        click.echo(command("notice", message, file=path, title="not checked"), nl=False)
-    click.echo(f"charter check: {_verdict(result, failed=failed)}")
+    sources = _sources(results)
+    for path, result in results.items():
+        click.echo(render_github(result.diagnostics, sources), nl=False)
+        if not _failed(result) and result.charter is not None:
+            open_items = "\n".join(f"{item.area}: {item.text}" for item in not_checked(result.charter))
+            click.echo(command("notice", open_items, file=path, title="not checked"), nl=False)
+    click.echo(f"charter check: {_verdict(results.values())}")
+
+
+def _sources(results: Results) -> dict[str, Source]:
+    return {path: source for result in results.values() for path, source in result.sources.items()}
 
 
 _SHOWN = {"text": _show_text, "json": _show_json, "sarif": _show_sarif, "github": _show_github}

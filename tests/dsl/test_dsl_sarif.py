@@ -34,7 +34,7 @@ def run_of(text: str, path: str = "x.charter") -> dict[str, Any]:
 
 
 def run_with(found: tuple[Diagnostic, ...], sources: dict[str, Source], path: str = "x.charter") -> dict[str, Any]:
-    log = json.loads(render_sarif(found, sources, path=path, version="1.2.3"))
+    log = json.loads(render_sarif({path: found}, sources, version="1.2.3"))
     validator().validate(log)
     (run,) = log["runs"]
     assert len(run["results"]) == len(found)
