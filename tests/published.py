@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+PRE_COMMIT = "JSON schema for .pre-commit-config.yaml"
 SARIF = "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema"
 WORKFLOW = (
     "https://help.github.com/en/github/automating-your-workflow-with-github-actions/workflow-syntax-for-github-actions"

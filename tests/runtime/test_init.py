@@ -7,13 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jsonschema
 import pytest
-import yaml
 
-from charter.runtime.cli import main, run_command_line
+from charter.runtime.cli import run_command_line
 from charter.runtime.scaffold import RISKS, project_files
-from published import WORKFLOW, published_schema
 
 EXPECTED = {".gitignore", ".github/workflows/charter.yml", "README.md", "policies/known_licence.rego"}
 
@@ -53,21 +50,6 @@ def test_nothing_of_the_template_is_left(risk: str) -> None:
         assert "SYSTEM" not in name
         assert b"SYSTEM" not in data, name
         assert "dot-" not in name
-
-
-@pytest.mark.parametrize("risk", RISKS)
-def test_the_workflow_is_one_and_calls_commands_that_exist(risk: str) -> None:
-    workflow = yaml.safe_load(project_files(risk, "x")[".github/workflows/charter.yml"])
-    # YAML 1.1 reads the key `on` as true.
-    workflow["on"] = workflow.pop(True)
-    jsonschema.Draft7Validator(published_schema(WORKFLOW)).validate(workflow)
-    steps = workflow["jobs"]["check"]["steps"]
-    commands = [shlex.split(step["run"], comments=True) for step in steps if "run" in step]
-    called = [words[1] for words in commands if words[0] == "charter"]
-    assert called == ["fmt", "check"]
-    assert set(called) <= set(main.list_commands(None))  # type: ignore[arg-type]
-    uploaded = next(step["with"]["sarif_file"] for step in steps if "upload-sarif" in step.get("uses", ""))
-    assert any(words[-2:] == [">", uploaded] for words in commands)
 
 
 def test_private_keys_and_state_are_ignored(here: Path) -> None:
