@@ -53,9 +53,8 @@ def _show(probes: list[Probe]) -> None:
         mark = click.style("works", fg="green") if item.works else click.style("does not work", fg="red")
         click.echo(f"\n{inert(item.name)}: {mark}")
         if item.works and item.seconds is not None:
-            click.echo(
-                f"  version {inert(item.version)}, allowed and denied as it must, {item.seconds * 1000:.1f} ms a decision"
-            )
+            took = f"{item.seconds * 1000:.1f} ms a decision"
+            click.echo(f"  version {inert(item.version)}, allowed and denied as it must, {took}")
             if item.digest.startswith("sha256:"):
                 click.echo(f"  {item.digest}")
         for line in _wrapped(inert(item.detail)):
