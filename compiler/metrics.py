@@ -13,6 +13,17 @@ from msgspec import Struct
 from charter.compiler.intervals import INFINITY, Interval
 from charter.compiler.ir import StageKind, Unit
 
+GENERATIVE = (
+    "perplexity",
+    "bleu",
+    "rouge",
+    "toxicity",
+    "groundedness",
+    "refusal_rate",
+    "human_rating",
+)
+"""Metrics of text that is made: part of the language, and measured by no built-in stage yet."""
+
 RATIO = Interval(Decimal(0), Decimal(1))
 NOT_NEGATIVE = Interval(Decimal(0), INFINITY)
 

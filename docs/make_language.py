@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from charter.compiler.metrics import METRICS, Metric
+from charter.compiler.metrics import GENERATIVE, METRICS, Metric
 from charter.compiler.passes.supported import IDLE_ARGUMENTS, WORKING_CHOICES
 from charter.dsl.check_vocabulary import LEVELS, REACTIONS
 from charter.dsl.patterns import clause_syntax, header_syntax
@@ -57,7 +57,8 @@ def page() -> str:
 
 def _block(block: BlockForm) -> str:
     title = " ".join(filter(None, (block.keyword, "<name>" if block.named else "", _shown(header_syntax(block)))))
-    lines = [f"## {block.keyword}", "", block.doc, "", "```", title + (" { … }" if block.clauses else ""), "```", ""]
+    doc = block.doc if block.supported else f"**Not yet.** {block.doc}"
+    lines = [f"## {block.keyword}", "", doc, "", "```", title + (" { … }" if block.clauses else ""), "```", ""]
     if block.clauses:
         lines += ["| clause | what it says | example |", "|---|---|---|"]
         lines += [row for clause in block.clauses for row in _rows(clause, block.keyword)]
@@ -107,6 +108,7 @@ def _metrics() -> str:
         f"| {'yes' if metric.interval else 'no'} |"
         for metric in METRICS.values()
     ]
+    lines += ["", f"**Not yet** (`CH0301`): {_choices(GENERATIVE)}."]
     return "\n".join([*lines, ""])
 
 

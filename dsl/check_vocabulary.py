@@ -53,7 +53,7 @@ def _clauses(
             line = Span(clause.span.path, clause.span.start, end)
             yield from _clauses(clause.children, form.children, clause.keyword, line, whole=whole)
     if whole:
-        replaced = {by_keyword[keyword].instead_of for keyword in first}
+        replaced = {name for keyword in first for name in by_keyword[keyword].instead_of}
         for form in forms:
             if form.required and form.keyword not in first and form.keyword not in replaced:
                 yield _missing(form, home, header)

@@ -28,7 +28,7 @@ class ClauseForm(Struct, frozen=True):
     `syntax` says what follows the keyword: `{name}` stands for an argument, a word for itself, and
     `[...]` for what may be left out, `|` for another way to say it. Empty means: the arguments in
     order, an optional one behind its name.
-    `instead_of` names a required clause that need not be given where this one is.
+    `instead_of` names required clauses that need not be given where this one is.
     """
 
     keyword: str
@@ -40,14 +40,15 @@ class ClauseForm(Struct, frozen=True):
     supported: bool = True
     children: tuple["ClauseForm", ...] = ()
     syntax: str = ""
-    instead_of: str = ""
+    instead_of: tuple[str, ...] = ()
 
 
 class BlockForm(Struct, frozen=True):
     """One top-level declaration: keyword, header arguments beyond its name, and clauses.
 
     In a header every argument stands behind its own name (`of scorecard on holdout`), unless `syntax`
-    says otherwise. A block without `named` takes its name from its `of`; one without clauses has no body.
+    says otherwise. A block without `named` takes its name from its `of`, if it has one; one without clauses
+    has no body.
     """
 
     keyword: str
@@ -57,6 +58,7 @@ class BlockForm(Struct, frozen=True):
     clauses: tuple[ClauseForm, ...] = ()
     syntax: str = ""
     named: bool = True
+    supported: bool = True
 
 
 def _arg(name: str, type_: str, *choices: str, optional: bool = False) -> Argument:
@@ -123,6 +125,15 @@ BLOCKS: tuple[BlockForm, ...] = (
                 syntax="[{packs}] [from {from}]",
             ),
         ),
+    ),
+    BlockForm(
+        "import",
+        (_arg("path", "text"),),
+        "Declarations that stand in another file.",
+        'import "shared/roles.charter"',
+        syntax="{path}",
+        named=False,
+        supported=False,
     ),
     BlockForm(
         "parameter",
@@ -351,7 +362,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                 "Outcomes that arrive later.",
                 'labels csv "data/outcomes.csv" after 30 days',
                 supported=False,
-                instead_of="source",
+                instead_of=("source",),
             ),
             ClauseForm(
                 "join on",
@@ -363,6 +374,34 @@ BLOCKS: tuple[BlockForm, ...] = (
         ),
     ),
     BlockForm(
+        "prompt",
+        (),
+        "What a generative model is told, versioned and hashed like code.",
+        "prompt loan-questions {",
+        (
+            ClauseForm(
+                "version",
+                (_arg("value", "text"),),
+                "Version of the prompt, free text.",
+                'version "3"',
+            ),
+            ClauseForm(
+                "system",
+                (_arg("text", "text"),),
+                "What the model is told before anything else.",
+                'system "You answer questions about loans. You never promise one."',
+                required=True,
+            ),
+            ClauseForm(
+                "user",
+                (_arg("text", "text"),),
+                "The text around what a person asks.",
+                'user "A customer asks:"',
+            ),
+        ),
+        supported=False,
+    ),
+    BlockForm(
         "model",
         (),
         "What is trained, on what, how, and within which limits.",
@@ -370,8 +409,8 @@ BLOCKS: tuple[BlockForm, ...] = (
         (
             ClauseForm(
                 "task",
-                (_arg("kind", "word", "binary-classification"),),
-                "What it predicts.",
+                (_arg("kind", "word", "binary-classification", "text-generation"),),
+                "What it predicts, or makes.",
                 "task binary-classification",
                 required=True,
             ),
@@ -394,6 +433,38 @@ BLOCKS: tuple[BlockForm, ...] = (
                 "The built-in trainer, or the team's own callable.",
                 "trainer builtin tabular-mlp",
                 required=True,
+            ),
+            ClauseForm(
+                "fine-tuned from",
+                (_arg("checkpoint", "text"), _arg("method", "word", "full", "lora", optional=True)),
+                "The local checkpoint that training starts from, and whether all of it changes.",
+                'fine-tuned from "checkpoints/base" with lora',
+                supported=False,
+                syntax="{checkpoint} [with {method}]",
+                instead_of=("trainer",),
+            ),
+            ClauseForm(
+                "aligned with",
+                (_arg("data", "ref"),),
+                "Preferences of people that it learns from after training.",
+                "aligned with preferences.train",
+                supported=False,
+            ),
+            ClauseForm(
+                "hosted at",
+                (_arg("address", "text"), _arg("model", "text"), _arg("secret", "text", optional=True)),
+                "A model that somebody else runs, at an OpenAI-compatible address; the secret is a name, not a value.",
+                'hosted at "https://models.bank.example/v1" model "chat-large" secret "MODEL_KEY"',
+                supported=False,
+                syntax="{address} model {model} [secret {secret}]",
+                instead_of=("train on", "trainer"),
+            ),
+            ClauseForm(
+                "prompted by",
+                (_arg("prompts", "words"),),
+                "The prompts that it is used with.",
+                "prompted by loan-questions",
+                supported=False,
             ),
             ClauseForm(
                 "parameters",

@@ -10,12 +10,15 @@ from charter.dsl.diagnostics import Diagnostic, Related
 _TOGETHER = frozenset({"evaluation", "policy", "approval", "deployment", "monitor"})
 """Kinds that `after`, `mitigated by` and waivers name without saying which kind they mean."""
 
+_NAMELESS = frozenset({"lifecycle", "import"})
+"""Kinds that nothing refers to by name; that there is one lifecycle is looked at elsewhere."""
+
 
 def check_duplicates(context: Context) -> Iterator[Diagnostic]:
     """CH0102: the second of two declarations with one name."""
     first: dict[tuple[str, str], ast.Declaration] = {}
     for node in context.charter.file.declarations:
-        if node.kind == "lifecycle":
+        if node.kind in _NAMELESS:
             continue
         space = "together" if node.kind in _TOGETHER else node.kind
         earlier = first.setdefault((space, node.name.text), node)

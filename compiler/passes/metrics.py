@@ -7,8 +7,9 @@ from charter.compiler import model
 from charter.compiler.codes import error
 from charter.compiler.controls import criterion_of
 from charter.compiler.ir import StageKind
-from charter.compiler.metrics import METRICS, Metric, measured_by
+from charter.compiler.metrics import GENERATIVE, METRICS, Metric, measured_by
 from charter.compiler.passes.context import Context
+from charter.compiler.passes.supported import not_yet
 from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.suggest import did_you_mean
@@ -21,7 +22,7 @@ _MEASURED_AT: dict[str, StageKind] = {
 
 
 def check_metrics(context: Context) -> Iterator[Diagnostic]:
-    """CH0109 unknown, CH0203 not here, CH0204 needs a column, CH0205 takes none, CH0215 no interval."""
+    """CH0109 unknown, CH0301 not yet, CH0203 not here, CH0204 needs a column, CH0205 takes none, CH0215 no interval."""
     for declared in context.charter.measuring():
         for bound in declared.requires:
             yield from _check(bound, _MEASURED_AT[declared.kind])
@@ -51,6 +52,8 @@ def _check(bound: model.Bound, stage: StageKind) -> Iterator[Diagnostic]:
 
 
 def _not_measured(name: ast.Name, metric: str, stage: StageKind) -> Diagnostic:
+    if metric in GENERATIVE:
+        return not_yet(f"`{metric}`", name.span)
     known = measured_by(stage)
     listed = ", ".join(f"`{item}`" for item in known)
     if metric in METRICS:

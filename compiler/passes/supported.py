@@ -22,8 +22,11 @@ _UNSUPPORTED = frozenset(
     if not supported
 )
 
+_UNSUPPORTED_BLOCKS = frozenset(block.keyword for block in BLOCKS if not block.supported)
+
 WORKING_CHOICES: Mapping[tuple[str, str, str], tuple[str, ...]] = {
     ("dataset", "source", "format"): ("csv", "parquet", "jsonl", "python"),
+    ("model", "task", "kind"): ("binary-classification",),
     ("deployment", "package", "format"): ("onnx",),
     ("deployment", "serve", "how"): ("http", "directory"),
     ("retirement", "archive", "what"): ("model", "evidence", "ledger"),
@@ -37,8 +40,11 @@ IDLE_ARGUMENTS = frozenset(
 
 
 def check_supported(context: Context) -> Iterator[Diagnostic]:
-    """CH0301 for every clause, argument or part of a control that has no effect yet."""
+    """CH0301 for every block, clause, argument or part of a control that has no effect yet."""
     for node in context.charter.file.declarations:
+        if node.kind in _UNSUPPORTED_BLOCKS:
+            yield not_yet(f"`{node.kind}`", node.kind_span)
+            continue
         for clause in node.clauses:
             yield from _clause(node.kind, clause)
     for bound in context.charter.bounds():
@@ -50,31 +56,31 @@ def check_supported(context: Context) -> Iterator[Diagnostic]:
 
 def _clause(kind: str, clause: ast.Clause) -> Iterator[Diagnostic]:
     if (kind, clause.keyword) in _UNSUPPORTED:
-        yield _not_yet(f"`{clause.keyword}`", clause.keyword_span)
+        yield not_yet(f"`{clause.keyword}`", clause.keyword_span)
         return
     for child in clause.children:
         if (kind, clause.keyword, child.keyword) in _UNSUPPORTED:
-            yield _not_yet(f"`{child.keyword}`", child.keyword_span)
+            yield not_yet(f"`{child.keyword}`", child.keyword_span)
     for argument, value in clause.arguments.items():
         path = (kind, clause.keyword, argument)
         if path in IDLE_ARGUMENTS:
-            yield _not_yet(f"`{argument}` of `{clause.keyword}`", value.span)
+            yield not_yet(f"`{argument}` of `{clause.keyword}`", value.span)
         working = WORKING_CHOICES.get(path, ())
         for name in read.names(clause, argument) if working else ():
             if name.text not in working:
                 instead = ", ".join(f"`{choice}`" for choice in working)
-                yield _not_yet(f"`{clause.keyword} {name.text}`", name.span, f" What works is {instead}.")
+                yield not_yet(f"`{clause.keyword} {name.text}`", name.span, f" What works is {instead}.")
 
 
 def _control(node: ast.Control) -> Iterator[Diagnostic]:
     if node.attack is not None:
-        yield _not_yet("`under attack`", node.attack.span)
+        yield not_yet("`under attack`", node.attack.span)
     if node.not_worse_than is not None:
-        yield _not_yet("`not worse than`", node.not_worse_than.span)
+        yield not_yet("`not worse than`", node.not_worse_than.span)
     if node.on is not None:
-        yield _not_yet("`on` in a bound", node.on.span)
+        yield not_yet("`on` in a bound", node.on.span)
     if node.lasting is not None and node.lasting.unit is not None and _is_duration(node.lasting):
-        yield _not_yet("`for` with a duration", node.lasting.span, " Count checks instead: `for 3 checks`.")
+        yield not_yet("`for` with a duration", node.lasting.span, " Count checks instead: `for 3 checks`.")
 
 
 def _is_duration(lasting: ast.Number) -> bool:
@@ -86,9 +92,10 @@ def _criterion(bound: model.Bound) -> Iterator[Diagnostic]:
     for scope in (bound.node.over, bound.node.each):
         if scope is not None:
             detail = " Leave it out: the worst group or feature that the monitor measures counts."
-            yield _not_yet("a column in a retirement criterion", scope.span, detail)
+            yield not_yet("a column in a retirement criterion", scope.span, detail)
 
 
-def _not_yet(what: str, span: Span, instead: str = "") -> Diagnostic:
+def not_yet(what: str, span: Span, instead: str = "") -> Diagnostic:
+    """The finding that something can be said and not done; `instead` says in a sentence, led by a blank, what can."""
     detail = f"{what} is part of the language, but this version cannot do it, and does not pretend to.{instead}"
     return error("CH0301", span, detail if instead else f"{detail} Take it out for now.")
