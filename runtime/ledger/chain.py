@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
+
+from msgspec import Struct, field
 
 from charter.runtime.ledger.merkle import Frontier
 from charter.runtime.ledger.record import (
@@ -26,8 +27,7 @@ _TIME_AT = slice(-len(b'2026-01-01T00:00:00.000000Z","v":1}'), -len(b'","v":1}')
 _SUBJECT_END = _TIME_AT.start - len(b'","ts":"')
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something that does not fit: which check, at which record (None: the ledger as a whole), and what."""
 
     check: str
@@ -39,8 +39,7 @@ class Finding:
         return f"{place}{self.what} [{self.check}]"
 
 
-@dataclass(slots=True)
-class Position:
+class Position(Struct):
     """How far a chain was followed.
 
     Attributes:

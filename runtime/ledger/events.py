@@ -1,9 +1,10 @@
 """What callers hand to a ledger and get back: events, receipts and recorded events."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from charter.runtime.ledger import canonical
 from charter.runtime.ledger.errors import Refused
@@ -11,8 +12,7 @@ from charter.runtime.ledger.record import check_idem, check_kind, check_subject,
 from charter.runtime.ledger.sqlite_store import MAX_ATTACHMENT
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """Something to record.
 
     Without an `idem`, the id is derived from kind, subject, body and attachments: the same event is recorded once,
@@ -40,8 +40,7 @@ class Receipt(NamedTuple):
     duplicate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """An event read back; `time` is RFC 3339 in UTC with six decimals."""
 
     seq: int

@@ -1,6 +1,6 @@
 """The authenticated end of a ledger: found at opening, and moved along as this or another process appends."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from charter.runtime.ledger.chain import Position, follow
 from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey
@@ -9,8 +9,7 @@ from charter.runtime.ledger.merkle import EMPTY_ROOT, TILE, Frontier, leaf_hash
 from charter.runtime.ledger.store import Reader
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The newest checkpoint (a signed note) and the position that it stands for."""
 
     note: str

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from charter.runtime.ledger.chain import Position
 from charter.runtime.ledger.checkpoint import Signer
@@ -57,8 +58,7 @@ class _Added(NamedTuple):
     leaf: bytes
 
 
-@dataclass(slots=True)
-class _Commit:
+class _Commit(Struct):
     """What one commit is going to write; `position` moves along."""
 
     origin: bytes

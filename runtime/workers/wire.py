@@ -23,6 +23,13 @@ def send(channel: socket.socket, message: dict[str, Any], fds: tuple[int, ...] =
 
 def receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     """The next message and its file descriptors; None when the other side is gone."""
+    try:
+        return _receive(channel)
+    except ConnectionResetError:  # it went before it had read everything
+        return None
+
+
+def _receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     fds = array.array("i")
     head = b""
     while len(head) < _LENGTH:
