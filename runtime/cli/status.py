@@ -36,6 +36,7 @@ def status(project_dir: Path | None, as_json: bool) -> None:
         click.echo(json.dumps(_document(ir, state, standing, dead, code), indent=2))
     else:
         _show(ir, state, standing, dead)
+        click.echo(f"{code.name.lower()} (exit {int(code)})")
     raise SystemExit(int(code))
 
 
@@ -90,6 +91,10 @@ def _show(ir: IR, state: State, standing: dict[str, Assessment], dead: frozenset
         for server in servers[-1:]:
             answers = "does not answer" if stage.partition("/")[2] in dead else "answers"
             click.echo(f"  live     {stage} at {inert(server.get('address'))}, which {answers}")
+    for item in standing.values():
+        directory = item.result.body.effects.get("directory") if item.result and item.stage.kind == "deploy" else None
+        if directory is not None:
+            click.echo(f"  live     {item.stage.id} in {inert(directory)}")
     for _, time, body in state.reactions:
         to = f" {body.to}" if body.to else ""
         click.echo(
