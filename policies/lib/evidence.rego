@@ -10,12 +10,18 @@ grades := {"declared": 1, "measured": 2, "attested": 3, "reproduced": 4}
 
 # Records of this very attempt of this stage that a requirement is about.
 current(wanted) := [item |
-	some index, record in input.evidence
-	record.stage == input.transition.stage
-	record.key == input.transition.key
+	some index in own[wanted.metric]
+	record := input.evidence[index]
 	matches(record, wanted)
 	item := object.union(record, {"path": sprintf("evidence/%d", [index])})
 ]
+
+# Where the records of this attempt stand, by metric: looked through once, not once a requirement.
+own[record.metric] contains index if {
+	some index, record in input.evidence
+	record.stage == input.transition.stage
+	record.key == input.transition.key
+}
 
 # The same of each of the `count` checks of `stage` before this one, newest last; fewer if there were fewer.
 earlier(wanted, stage, number) := [items |

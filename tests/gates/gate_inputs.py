@@ -55,14 +55,18 @@ def _many(values: st.SearchStrategy[Any], most: int = 3) -> st.SearchStrategy[tu
     return st.lists(values, max_size=most).map(tuple)
 
 
-def _evidence() -> st.SearchStrategy[c.EvidenceFact]:
+def _mostly(usual: Any, *rare: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from([usual] * 8 + list(rare))
+
+
+def _evidence(stage: str) -> st.SearchStrategy[c.EvidenceFact]:
     return st.builds(
         c.EvidenceFact,
-        metric=st.sampled_from(_METRICS),
-        value=st.one_of(_NUMBERS, _NUMBERS, _NUMBERS, st.booleans(), _TEXT),
+        metric=st.sampled_from(["roc_auc"] * 4 + ["psi", "psi", *_METRICS]),
+        value=st.one_of(*[_NUMBERS] * 8, st.booleans(), _TEXT),
         grade=st.sampled_from(["measured", "measured", "declared", "attested", "reproduced"]),
-        stage=_STAGES,
-        key=st.sampled_from(["key-1", "key-1", "other", None]),
+        stage=st.one_of(*[st.just(stage)] * 8, _STAGES),
+        key=_mostly("key-1", "other", None),
         digest=_maybe(_DIGESTS),
         unit=st.sampled_from([None, "ratio", "seconds"]),
         n=_maybe(_COUNTS),
@@ -70,11 +74,11 @@ def _evidence() -> st.SearchStrategy[c.EvidenceFact]:
         high=_maybe(_FLOATS),
         confidence=_maybe(st.sampled_from([0.9, 0.95, 0.99])),
         method=_maybe(_TEXT),
-        each=st.sampled_from([None, None, "feature"]),
+        each=_mostly(None, "feature", "feature", "feature", "feature"),
         item=_maybe(_TEXT),
-        over=st.sampled_from([None, None, "sex"]),
-        on=st.sampled_from([None, None, None, "feedback"]),
-        attack=st.sampled_from([None, None, None, "fgsm"]),
+        over=_mostly(None, "sex", "sex"),
+        on=_mostly(None, "feedback"),
+        attack=_mostly(None, "fgsm"),
     )
 
 
@@ -94,7 +98,7 @@ def _bodies() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         {},
         optional={
-            "hazard": st.one_of(st.lists(hazard, max_size=2), leaf),
+            "hazard": st.one_of(*[st.lists(hazard, max_size=2)] * 8, leaf),
             "columns": st.lists(_TEXT, max_size=3),
             "deep": st.recursive(leaf, lambda inside: st.lists(inside, max_size=2), max_leaves=4),
         },
@@ -110,10 +114,10 @@ def gate_inputs(draw: st.DrawFn) -> c.GateInput:
     return c.GateInput(
         schema=1,
         lifecycle=c.LifecycleFact(
-            name=draw(st.sampled_from(["sample", "sample", "sample", "other"])),
+            name=draw(_mostly("sample", "other")),
             version="1",
             owner="o",
-            risk=draw(st.sampled_from(["high", "high", "limited", "minimal", "prohibited"])),
+            risk=draw(st.sampled_from(["high", "high", "high", "limited", "minimal", "minimal", "prohibited"])),
             meaning=s.TRAIN,
             iteration=draw(st.integers(0, 2)),
         ),
@@ -124,15 +128,15 @@ def gate_inputs(draw: st.DrawFn) -> c.GateInput:
             kind=kind,
             subject=f"{kind}/{name}",
             attempt=draw(st.integers(1, 3)),
-            key=draw(st.sampled_from(["key-1", "key-1", None])),
-            sources=draw(_many(_STAGES)),
+            key=draw(_mostly("key-1", None)),
+            sources=draw(_many(_STAGES, 1)),
             target=draw(_maybe(_STAGES)),
         ),
         time=draw(_TIMES),
         actor=draw(_TEXT),
         declaration=draw(_maybe(st.builds(c.DeclarationFact, kind=_TEXT, name=_TEXT, digest=_DIGESTS, body=_bodies()))),
         parameters=draw(st.dictionaries(_TEXT, _FLOATS, max_size=2)),
-        evidence=draw(_many(_evidence(), 5)),
+        evidence=draw(_many(_evidence(stage), 5)),
         artifacts=draw(_artifacts()),
         inputs=draw(_inputs()),
         datasets=draw(
@@ -187,7 +191,7 @@ def gate_inputs(draw: st.DrawFn) -> c.GateInput:
                     check=st.integers(1, 9),
                     iteration=st.integers(0, 2),
                     time=_TIMES,
-                    evidence=_many(_evidence(), 3),
+                    evidence=_many(_evidence("monitor/drift"), 3),
                 ),
                 4,
             )

@@ -1,0 +1,182 @@
+"""A gate's figures: the embedded engine against a real OPA server over keep-alive loopback, and what surrounds it.
+
+python -m bench --only gates
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+from charter.compiler import ir
+from charter.policies.catalogue import schema
+from charter.runtime.gates.contract import decode_input
+from charter.runtime.gates.decide import decide, decide_gate
+from charter.runtime.gates.embedded import EmbeddedEngine
+from charter.runtime.gates.engine import PolicyEngine
+from charter.runtime.gates.facts import GateFacts
+from charter.runtime.gates.input import build_input
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(ROOT / "tests" / "gates"))
+import gate_samples as sample  # noqa: E402 - the samples of the contract tests
+from table import Row  # noqa: E402
+
+SERVER = "OPA server, keep-alive loopback"
+DECISIONS = 20_000
+
+
+def rows(*, runs: int = 5) -> list[Row]:
+    """All figures; those against OPA have no baseline on a machine without it."""
+    small = sample.bundle(sample.requirement())
+    small_facts = sample.facts(evidence=(sample.evidence(),))
+    rules, rules_facts = sixty_rules()
+    large = with_a_megabyte(small)
+    with opened_server() as server:
+        found = [
+            against_server("decide: 1 rule", small, small_facts, server, runs, ""),
+            against_server("decide: 60 rules, 5 KB of input", rules, rules_facts, server, runs, "<= 0.4"),
+            against_server("decide: 1 rule, 1 MB of data", large, small_facts, server, runs, "<= 0.7"),
+            loading(server, runs),
+        ]
+    return [*found, *around(small, small_facts, runs), building(runs), memory(small, small_facts)]
+
+
+def against_server(
+    name: str, bundle: ir.Bundle, facts: GateFacts, server: PolicyEngine | None, runs: int, target: str
+) -> Row:
+    """One checked decision (input checked, decided, answer checked) on each engine, in turns."""
+    data = build_input(sample.document(bundle), facts)
+    embedded = EmbeddedEngine()
+    embedded.load(bundle)
+    assert decide(embedded, bundle, data).failure is None
+    ours: list[float] = []
+    theirs: list[float] = []
+    if server is not None:
+        server.load(bundle)
+        assert decide(server, bundle, data).failure is None
+    for _ in range(runs):
+        ours.append(each(lambda: decide(embedded, bundle, data), 100))
+        if server is not None:
+            theirs.append(each(lambda: decide(server, bundle, data), 100))
+    embedded.close()
+    return compared(name, ours, "us", SERVER, theirs, target)
+
+
+def loading(server: PolicyEngine | None, runs: int) -> Row:
+    """A bundle of 100 stages with 20 requirements, made ready to decide."""
+    bundle = hundred_stages()
+    other = sample.bundle(sample.requirement(bound=0.5))
+    embedded = EmbeddedEngine()
+    ours: list[float] = []
+    theirs: list[float] = []
+    for _ in range(runs):
+        ours.append(each(lambda: embedded.load(bundle), 3))
+        if server is not None:
+            server.load(other)
+            theirs.append(each(lambda: server.load(bundle), 1))
+    embedded.close()
+    name = "load: 100 stages, 20 requirements"
+    return compared(name, [took / 1000 for took in ours], "ms", SERVER, [took / 1000 for took in theirs], "")
+
+
+def around(bundle: ir.Bundle, facts: GateFacts, runs: int) -> Iterator[Row]:
+    """What building and checking add to the engine's own time."""
+    from jsonschema import Draft202012Validator
+
+    document = sample.document(bundle)
+    data = build_input(document, facts)
+    engine = EmbeddedEngine()
+    engine.load(bundle)
+    validator = Draft202012Validator(schema("input"))
+    whole: list[float] = []
+    alone: list[float] = []
+    typed: list[float] = []
+    validated: list[float] = []
+    for _ in range(runs):
+        whole.append(each(lambda: decide_gate(engine, document, facts), 100))
+        alone.append(each(lambda: engine.decide(data), 100))
+        typed.append(each(lambda: decode_input(data), 1000))
+        validated.append(each(lambda: validator.validate(json.loads(data)), 20))
+    engine.close()
+    yield compared("gate: build, check, decide, check", whole, "us", "the engine alone", alone, "<= 2")
+    yield compared("check of one input by its types", typed, "us", "jsonschema, validator kept", validated, "<= 0.1")
+
+
+def building(runs: int) -> Row:
+    """The bundle of 200 stages without controls of their own, from the compiler's values."""
+    gates = [f"train/s{number}:{point}" for number in range(200) for point in ("entry", "exit")]
+    times = [each(lambda: sample.bundle(more_gates=gates), 3) / 1000 for _ in range(runs)]
+    return Row("build: bundle of 200 trivial stages", median(times), "ms")
+
+
+def memory(bundle: ir.Bundle, facts: GateFacts) -> Row:
+    """Growth of this process over many decisions, after as many tenths to settle."""
+    engine = EmbeddedEngine()
+    engine.load(bundle)
+    data = build_input(sample.document(bundle), facts)
+    process = psutil.Process()
+    for _ in range(DECISIONS // 10):
+        decide(engine, bundle, data)
+    before = process.memory_info().rss
+    for _ in range(DECISIONS):
+        decide(engine, bundle, data)
+    grown = process.memory_info().rss - before
+    engine.close()
+    return Row(f"memory grown over {DECISIONS:,} decisions", grown / 2**20, "MiB")
+
+
+def sixty_rules() -> tuple[ir.Bundle, GateFacts]:
+    """60 requirements on 15 metrics, all of them met by the 15 records of evidence."""
+    controls = [
+        sample.requirement(id=f"holdout.m{number}", metric=f"m{number % 15}", bound=0.1 + number / 100)
+        for number in range(60)
+    ]
+    evidence = tuple(sample.evidence(f"m{number}") for number in range(15))
+    return sample.bundle(*controls), sample.facts(evidence=evidence)
+
+
+def with_a_megabyte(bundle: ir.Bundle) -> ir.Bundle:
+    """The same with a megabyte more in its data."""
+    filler = {f"item-{number:06}": "x" * 80 for number in range(10_000)}
+    return sample.altered(bundle, filler=filler)
+
+
+def hundred_stages() -> ir.Bundle:
+    controls = [sample.requirement(id=f"e{number}.auc", gate=f"evaluate/e{number}:exit") for number in range(20)]
+    gates = [f"train/s{number}:{point}" for number in range(80) for point in ("entry", "exit")]
+    return sample.bundle(*controls, more_gates=gates)
+
+
+def each(call: Callable[[], object], times: int) -> float:
+    """Microseconds of one call."""
+    started = time.perf_counter()
+    for _ in range(times):
+        call()
+    return (time.perf_counter() - started) / times * 1e6
+
+
+def compared(name: str, ours: list[float], unit: str, baseline: str, theirs: list[float], target: str) -> Row:
+    """Medians, and the ratio of ours to theirs."""
+    if not theirs:
+        return Row(name, median(ours), unit, f"{baseline}: no `opa` here", target=target)
+    return Row(name, median(ours), unit, baseline, median(theirs), median(ours) / median(theirs), target)
+
+
+@contextmanager
+def opened_server() -> Iterator[PolicyEngine | None]:
+    """A real OPA of our own, or None without one."""
+    from charter.runtime.gates.choose import open_engine
+    from charter.runtime.gates.loopback import find_opa
+
+    if find_opa() is None:
+        yield None
+    else:
+        with open_engine("opa") as server:
+            yield server
