@@ -9,7 +9,6 @@ bracket swallows the line end after it) and by the word that begins the next lin
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import ClassVar
 
 from charter.dsl.vocabulary import BLOCKS, ClauseForm
 
@@ -69,14 +68,6 @@ class Token:
     """
 
     __slots__ = ("end", "kind", "start", "text", "type")
-
-    # What lark borrows for its end-of-input token.
-    start_pos: ClassVar[None] = None
-    end_pos: ClassVar[None] = None
-    line: ClassVar[None] = None
-    column: ClassVar[None] = None
-    end_line: ClassVar[None] = None
-    end_column: ClassVar[None] = None
 
     def __init__(self, kind: str, text: str, start: int, end: int) -> None:
         self.kind = kind

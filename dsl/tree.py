@@ -1,14 +1,11 @@
 """Tokens to a tree of lines: brackets are balanced here, words mean nothing yet."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from charter.dsl.lalr import Unexpected, load_tables, parse
 from charter.dsl.lexer import Token
-
-if TYPE_CHECKING:
-    from lark import Lark
 
 
 class Line:
@@ -81,7 +78,7 @@ class Unbalanced(Exception):
 
 
 class _Reductions:
-    """What lark calls when a rule is complete; every method is named after its rule."""
+    """What is made when a rule is complete; every method is named after its rule."""
 
     @staticmethod
     def file(children: list[Line | Token]) -> list[Line]:
@@ -121,30 +118,8 @@ class _Reductions:
         return Pair(children[0], children[2:], None)
 
 
-@cache
-def _parser() -> "Lark":
-    from lark import Lark
-    from lark.lexer import Lexer
-
-    class Tokens(Lexer):
-        """Hands lark the tokens that `lexer.tokens` made."""
-
-        def __init__(self, _configuration: object) -> None:
-            pass
-
-        def lex(self, tokens: Any) -> Iterator[Any]:  # type: ignore[override]
-            return iter(tokens)
-
-    grammar = Path(__file__).with_name("grammar.lark").read_text("utf-8")
-    return Lark(
-        grammar,
-        parser="lalr",
-        lexer=Tokens,
-        start="file",
-        maybe_placeholders=False,
-        strict=True,
-        transformer=_Reductions(),
-    )
+_MAKE = {name: getattr(_Reductions, name) for name in ("file", "line", "braces", "brackets", "parens", "pair")}
+_tables = cache(load_tables)
 
 
 def parse_lines(tokens: Iterable[Token]) -> list[Line]:
@@ -153,12 +128,8 @@ def parse_lines(tokens: Iterable[Token]) -> list[Line]:
     Raises:
         Unbalanced: where brackets, braces or pairs do not fit together.
     """
-    parser = _parser()
-    from lark.exceptions import UnexpectedToken
-
     try:
-        lines: list[Line] = parser.parse(tokens)  # type: ignore[assignment]
-    except UnexpectedToken as unexpected:
-        token = unexpected.token
-        raise Unbalanced(token if isinstance(token, Token) else None) from None
+        lines: list[Line] = parse(_tables(), tokens, _MAKE)
+    except Unexpected as unexpected:
+        raise Unbalanced(unexpected.token) from None
     return lines
