@@ -20,7 +20,7 @@ from bench.lifecycle import install_peers
 from bench.measure import machine, scratch
 from bench.table import Row
 
-MODULES = ("startup", "lifecycle", "ledger", "gates", "memory")
+MODULES = ("startup", "language", "lifecycle", "ledger", "gates", "memory")
 
 _TARGET = re.compile(r"(<=|>=|==)\s*([0-9.]+)")
 _HOLDS = {"<=": operator.le, ">=": operator.ge, "==": operator.eq}
