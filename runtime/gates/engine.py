@@ -32,8 +32,12 @@ class PolicyEngine(Protocol):
 
     name: str
     version: str
-    digest: str
     revision: str | None
+
+    @property
+    def digest(self) -> str:
+        """See above; may be worked out when it is first asked for."""
+        ...
 
     def load(self, bundle: Bundle) -> None:
         """Load one bundle, in place of any other.
