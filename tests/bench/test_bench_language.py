@@ -9,11 +9,11 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:  # `pytest` does not put it there; `python -m pytest` does
     sys.path.append(str(ROOT))
 
-from bench import language  # noqa: E402
 from bench.charters import charter, hcl, project  # noqa: E402
 from bench.language import HCL2, _parsed, _row  # noqa: E402
 from bench.lifecycle import peers_directory  # noqa: E402
 
+from bench import language  # noqa: E402
 from charter.compiler.compile import check_charter  # noqa: E402
 from charter.dsl.format import format_source  # noqa: E402
 from charter.dsl.source import Source  # noqa: E402
