@@ -16,6 +16,7 @@ from charter.dsl.parse import parse
 from charter.dsl.source import Source
 
 CASES = Path(__file__).parents[1] / "cases"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 ALL = sorted(CASES.glob("**/*.charter"))
 
 
@@ -267,3 +268,9 @@ def test_what_cannot_be_read_is_left_alone(text: str) -> None:
     result, found = format_source(Source("x", text))
     assert result is None
     assert has_errors(found)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/*.charter")), ids=lambda path: path.stem)
+def test_examples_are_in_the_layout(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert formatted(text) == text
