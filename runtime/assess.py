@@ -171,20 +171,32 @@ def _retired(basis: Basis, monitor: Stage) -> bool:
 def _settle(basis: Basis, stage: Stage, state: StageState, key: str, check: int) -> Assessment:
     result = state.result(key)
     if result is None and stage.kind not in EFFECT_KINDS:
-        result = basis.state.results.get(key)
+        result = _earlier(basis, key)
+    lost = _lost(basis, stage, result) if result is not None else None
+    if lost is not None:
+        return Assessment(stage, Status.RUN, lost, key, check=check)
     if not state.entry_open(key, basis.bundle):
         return _gate(stage, state.entry, key, result, basis.bundle, check)
     if result is None:
         return Assessment(stage, Status.RUN, _why_run(stage, state, key), key, check=check)
-    if lost := _lost(basis, stage, result):
-        return Assessment(stage, Status.RUN, lost, key, check=check)
     if stage.kind == "approve" and (changed := signed_since(basis, stage, state)):
         return Assessment(stage, Status.DECIDE, changed, key, result, check=check)
     if not state.exit_open(key, basis.bundle):
         return _gate(stage, state.exit, key, result, basis.bundle, check)
     if state.result(key) is None:
         return Assessment(stage, Status.RUN, "its result is taken over from an earlier iteration", key, result)
+    if stage.id in basis.state.rolled_back:
+        why = "a monitor rolled it back, and nothing that led to it has changed since"
+        return Assessment(stage, Status.DENIED, why, key, result, check=check)
     return Assessment(stage, Status.DONE, "unchanged since it was allowed", key, result, check=check)
+
+
+def _earlier(basis: Basis, key: str) -> Finished | None:
+    """The result of the same work in an earlier iteration, or before a detour; erased files cannot be used again."""
+    result = basis.state.results.get(key)
+    if result is None or any(item.digest in basis.state.erased for item in result.body.artifacts.values()):
+        return None
+    return result
 
 
 def signed_since(basis: Basis, stage: Stage, state: StageState) -> str | None:
@@ -196,12 +208,10 @@ def signed_since(basis: Basis, stage: Stage, state: StageState) -> str | None:
     if later:
         return f"its gate must decide again: {later[-1].body.person} signed since ({later[-1].body.type})"
     control = next(item for item in basis.ir.controls if isinstance(item, Approval) and item.gate == stage.exit.id)
-    used = any(
-        basis.state.stage(other.id).entry is not None for other in basis.ir.stages if stage.id in other.entry.waits_for
-    )
-    age = (basis.now - datetime.fromisoformat(decided.time)).total_seconds()
-    if control.valid_seconds is not None and age > control.valid_seconds and not used:
-        return "its gate must decide again: it was not used while it was valid"
+    followers = [basis.state.stage(other.id) for other in basis.ir.stages if stage.id in other.entry.waits_for]
+    used = any(other.exit is not None and other.exit.body.allow for other in followers)
+    if control.valid_seconds is not None and not used and basis.now > datetime.fromisoformat(decided.time):
+        return "its gate must decide again: it holds for a time, and was not used yet"
     return None
 
 

@@ -39,12 +39,14 @@ class Conclusion:
         standing: every stage's standing.
         until: when the next thing falls due, if only time is waited for.
         erasures: datasets that a retirement has yet to erase, with their due times.
+        ungoverned: what still serves although the charter no longer has such a deployment.
     """
 
     code: ExitCode
     standing: Mapping[str, Assessment]
     until: datetime | None
     erasures: tuple[tuple[str, datetime], ...]
+    ungoverned: tuple[str, ...]
     iteration: int
     records: int
 
@@ -173,11 +175,16 @@ def _conclude(ir: IR, standing: Mapping[str, Assessment], journal: Journal, *, e
     statuses = {assessment.status for assessment in standing.values()}
     left = tuple((name, due) for name, due, _ in erasures(ir, journal.state))
     times = [item.until for item in standing.values() if item.until is not None] + [due for _, due in left]
+    orphans = ungoverned(ir, journal.state)
     retired = any(item.stage.kind == "retire" and item.status is Status.DONE for item in standing.values())
     if engine_failed:
         code = ExitCode.ENVIRONMENT
     elif not standing:
         code = ExitCode.WRONG_INPUT
+    elif orphans or any(
+        item.status in {Status.DENIED, Status.FAILED} and item.stage.kind != "monitor" for item in standing.values()
+    ):
+        code = ExitCode.DENIED
     elif retired:
         code = ExitCode.WAITING if left else ExitCode.OK
     elif statuses & {Status.DENIED, Status.FAILED}:
@@ -191,8 +198,20 @@ def _conclude(ir: IR, standing: Mapping[str, Assessment], journal: Journal, *, e
         standing=standing,
         until=min(times, default=None),
         erasures=left,
+        ungoverned=orphans,
         iteration=journal.state.iteration,
         records=journal.ledger.size,
+    )
+
+
+def ungoverned(ir: IR, state: State) -> tuple[str, ...]:
+    """Servers that live on although the charter no longer has their deployment: no gate and no monitor knows them."""
+    present = {stage.id for stage in ir.stages}
+    return tuple(
+        f"{stage} at {server.get('address')}"
+        for stage, servers in sorted(state.servers.items())
+        for server in servers
+        if stage not in present
     )
 
 

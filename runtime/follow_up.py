@@ -32,12 +32,12 @@ def _only_the_allowed_server(run: str, state: State, stage: Stage, body: GateDec
     """An allowed server replaces the earlier ones; one that was not allowed does not stay."""
     finished = state.stage(stage.id).finished
     current = finished.body.effects.get("server") if finished else None
-    for server in state.servers.get(stage.id, []):
+    for server in list(state.servers.get(stage.id, [])):
         same = current is not None and server["pid"] == current["pid"]
         if same == body.allow:
             continue
-        if _stop(server):
-            yield _stopped(run, stage.id, body, "superseded" if body.allow else "denied", server)
+        _stop(server)  # it may be gone already: what counts is that it is written off
+        yield _stopped(run, stage.id, body, "superseded" if body.allow else "denied", server)
 
 
 def _stopped(run: str, stage: str, body: GateDecided, because: str, server: Mapping[str, Any]) -> ServerStopped:
@@ -87,11 +87,12 @@ def _stop(server: Mapping[str, Any]) -> bool:
 def erasures(ir: IR, state: State) -> list[tuple[str, datetime, tuple[str, ...]]]:
     """Datasets that an allowed retirement has yet to erase: name, due time, artifact digests still kept."""
     outstanding = []
-    for stage in ir.stages:
-        decided = state.stage(stage.id).exit
-        if stage.kind != "retire" or decided is None or not decided.body.allow:
+    for (_, name), stage in sorted(state.stages.items()):
+        decided, finished = stage.exit, stage.finished
+        if not name.startswith("retire/") or finished is None or decided is None or not decided.body.allow:
             continue
-        for item in stage.spec.get("erase", ()):
+        orders = finished.body.effects.get("erase", {})
+        for item in (*orders.get("now", ()), *orders.get("later", ())):
             due = datetime.fromisoformat(decided.time) + timedelta(seconds=item["after_seconds"])
             kept = tuple(sorted(_rows_of(ir, state, item["dataset"]) - state.erased.keys()))
             if kept:

@@ -15,14 +15,18 @@ from charter.runtime.failure import ExitCode, Failure
 
 @contextlib.contextmanager
 def lease(path: Path) -> Iterator[None]:
-    """Hold the lease at `path` (flock(2): the kernel lets go when the process ends, even by kill -9).
+    """Hold the lease of the state directory that `path` lies in; `path` says for people who holds it.
+
+    The directory itself is locked (flock(2): the kernel lets go when the process ends, even by kill -9), so that
+    removing the note does not make room for a second run.
 
     Raises:
-        Failure: another run holds it, or the file cannot be written.
+        Failure: another run holds it, or the directory cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        note = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise Failure(
             "cannot write the state directory",
@@ -32,18 +36,19 @@ def lease(path: Path) -> Iterator[None]:
         ) from error
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Failure(
                 "another run holds the lease",
-                f"{_holder(handle)} is running this project. Wait until it ends, or stop it; "
+                f"{_holder(note)} is running this project. Wait until it ends, or stop it; "
                 "approving and auditing go on beside it.",
                 exit_code=ExitCode.WAITING,
             ) from None
-        _sign_in(handle)
+        _sign_in(note)
         yield
     finally:
-        os.close(handle)
+        os.close(directory)
+        os.close(note)
 
 
 def _sign_in(handle: int) -> None:

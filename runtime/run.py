@@ -28,15 +28,16 @@ from charter.runtime.events import (
     StageFinished,
     StageStarted,
 )
-from charter.runtime.evidence import evidence_record
 from charter.runtime.executor import Ending, Executor, Outcome, Resources, Task
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.follow_up import erase_due, follow_up
 from charter.runtime.gatekeeper import Gatekeeper
+from charter.runtime.intake import ResultRefused, changed_pin, claimed
 from charter.runtime.journal import Journal
 from charter.runtime.observer import Observer
 from charter.runtime.project import Project
 from charter.runtime.result_key import lock_digest
+from charter.runtime.state import Finished
 from charter.runtime.store import ArtifactStore
 from charter.runtime.workers.flavours import flavour_of
 
@@ -155,6 +156,9 @@ class Run:
             return
         state = self.journal.state.stage(stage.id)
         bundle = self.ir.bundle.digest
+        if now.status is Status.DENIED and state.entry_open(now.key, bundle) and state.exit_open(now.key, bundle):
+            self._settle(now)  # rolled back: the gates were open, and what they let live was stopped
+            return
         if not state.entry_open(now.key, bundle):
             if not self._decide(stage, "entry", now):
                 return
@@ -169,7 +173,9 @@ class Run:
                 self._start(stage, now)  # its files or its server are gone
                 return
             now = self._take_over(stage, now)
-        if now.result is None:
+        if now.result is not None and now.key and self.journal.state.stage(stage.id).result(now.key) is None:
+            now = self._take_over(stage, now)
+        if now.result is None or not self._present(stage, now.result):
             self._start(stage, now)
             return
         signed_since = stage.kind == "approve" and now.status is Status.DECIDE
@@ -239,6 +245,22 @@ class Run:
             if self._missing[follower.id] == 0:
                 self._ready.append(follower)
 
+    def _present(self, stage: Stage, result: Finished) -> bool:
+        """Whether every file of a result that is about to be decided on is there; erased ones may be gone.
+
+        Raises:
+            Failure: a file has other bytes than the ledger says.
+        """
+        kept = {name: item for name, item in result.body.artifacts.items() if not self._erased(item)}
+        if not all(self.store.has(item.digest) for item in kept.values()):
+            return False
+        for name, item in kept.items():
+            self._verified(stage, name, item.digest)
+        return True
+
+    def _erased(self, item: Artifact) -> bool:
+        return item.digest in self.journal.state.erased
+
     # -- work
 
     def _start(self, stage: Stage, now: Assessment) -> None:
@@ -259,6 +281,11 @@ class Run:
     def _submit(self, stage: Stage, now: Assessment) -> None:
         assert now.key is not None
         directory = self.project.work / f"{next(self._numbers)}-{stage.kind}-{stage.name}"
+        if changed := changed_pin(self.ir, stage, self.project.root):
+            self._refused(
+                Submitted(stage, now.key, now.check, directory), "file changed since it was compiled", changed
+            )
+            return
         directory.mkdir(parents=True)
         inputs = {
             name: self._verified(stage, name, digest) for name, digest in input_digests(stage, self.known).items()
@@ -297,7 +324,7 @@ class Run:
         if not self.store.intact(Artifact(digest, size)):
             raise Failure(
                 "artifact altered",
-                f"the input `{name}` of `{stage.id}` should be `{digest}`, but `{path}` has other bytes or is gone. "
+                f"the file `{name}` of `{stage.id}` should be `{digest}`, but `{path}` has other bytes or is gone. "
                 "Nothing was run with it. Delete the file and run again to make it anew, and find out who changed it.",
                 exit_code=ExitCode.DENIED,
             )
@@ -325,19 +352,21 @@ class Run:
         if outcome.ending is not Ending.DONE:
             self._failed(work, outcome)
             return
-        artifacts = {name: self.store.adopt(Path(path)) for name, path in dict(outcome.result["artifacts"]).items()}
-        missing = [name for name in stage.outputs if name not in artifacts]
-        if missing:
-            detail = f"it made no artifact named {', '.join(f'`{name}`' for name in missing)}, which others wait for."
-            self._failed(
-                work, msgspec.structs.replace(outcome, ending=Ending.REFUSED, summary="output missing", detail=detail)
-            )
+        try:
+            result = claimed(stage, work.directory, outcome.result)
+        except ResultRefused as refused:
+            self._refused(work, refused.summary, refused.detail, outcome)
             return
-        evidence = tuple(
-            evidence_record(item, grade="declared" if stage.project_code else "measured")
-            for item in outcome.result["evidence"]
-        )
-        self._finished(stage, work.key, artifacts, evidence, dict(outcome.result["effects"]), work.check, outcome)
+        if changed := changed_pin(self.ir, stage, self.project.root):
+            self._refused(work, "file changed during the run", changed, outcome)
+            return
+        artifacts = {name: self.store.adopt(path) for name, path in result.files.items()}
+        self._finished(stage, work.key, artifacts, result.evidence, result.effects, work.check, outcome)
+
+    def _refused(self, work: Submitted, summary: str, detail: str, outcome: Outcome | None = None) -> None:
+        """The stage has failed for a reason that a person can mend."""
+        seconds, peak, log = (outcome.seconds, outcome.peak_bytes, outcome.log) if outcome else (0.0, 0, "")
+        self._failed(work, Outcome(Ending.REFUSED, seconds, peak, summary=summary, detail=detail, log=log))
 
     def _finished(
         self,

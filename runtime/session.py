@@ -50,11 +50,37 @@ def _read_ir(path: Path) -> IR:
             raise Failure(
                 "no such IR", f"`{path}` is not a file. Make it with `charter compile CHARTER -o {path.name}`."
             )
-        return decode_ir(path.read_bytes())
+        ir = decode_ir(path.read_bytes())
+        _same_policies(ir, path)
+        return ir
     except BadIR as error:
         raise Failure(error.summary, f"`{path}`: {error.detail}") from error
     except OSError as error:
         raise Failure("cannot read the IR", f"`{path}`: {error.strerror}.") from error
+
+
+def _same_policies(ir: IR, path: Path) -> None:
+    """The bundle of an IR file must be the one that its controls make: the digests in the file are not signed."""
+    from charter.compiler.rego.bundle import BundleInput, build_bundle
+
+    own = "charter/project/"
+    bundle, _ = build_bundle(
+        BundleInput(
+            lifecycle=ir.lifecycle,
+            controls=ir.controls,
+            waivers=ir.waivers,
+            gates=tuple(gate for stage in ir.stages for gate in (stage.entry, stage.exit)),
+            policies={name.removeprefix(own): text for name, text in ir.bundle.modules.items() if name.startswith(own)},
+        )
+    )
+    ours = all(stage.project_code != (stage.callable or "charter.").startswith("charter.") for stage in ir.stages)
+    if bundle is None or bundle.digest != ir.bundle.digest or not ours:
+        raise Failure(
+            "policies that are not the charter's",
+            f"the policies in `{path}` are not those that its controls make, or its stages are not what they say. It "
+            "was changed by hand, or made by another version of Charter. Compile the charter again.",
+            exit_code=ExitCode.DENIED,
+        )
 
 
 def project_of(path: Path) -> Project:

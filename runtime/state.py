@@ -113,6 +113,8 @@ class State(Struct):
     signed: list[Signed] = field(default_factory=list)
     reactions: list[tuple[int, str, Reacted]] = field(default_factory=list)
     erased: dict[str, Erased] = field(default_factory=dict)
+    rolled_back: dict[str, str] = field(default_factory=dict)
+    """When a monitor stopped what a deploy stage served, for those that serve nothing new since."""
     servers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Servers that each deploy stage started and that nothing has stopped since."""
     attempts: dict[tuple[int, str, int], int] = field(default_factory=dict)
@@ -160,6 +162,8 @@ class State(Struct):
             case ServerStopped():
                 left = [item for item in self.servers.get(body.stage, []) if item.get("address") != body.address]
                 self.servers[body.stage] = left
+                if body.because == "rollback":
+                    self.rolled_back[body.stage] = recorded.time
             case Erased():
                 self.erased[body.digest] = body
 
@@ -171,7 +175,9 @@ class State(Struct):
             self.results[body.key] = finished
         if body.check:
             state.checks.append(finished)
-        server = body.effects.get("server")
+        server = body.effects.get("server") if body.stage.startswith("deploy/") else None
+        if server is not None:
+            self.rolled_back.pop(body.stage, None)
         if server is not None and server not in self.servers.setdefault(body.stage, []):
             self.servers[body.stage].append(server)
 

@@ -34,6 +34,11 @@ def show_conclusion(ir: IR, conclusion: Conclusion) -> None:
     for assessment in conclusion.standing.values():
         if assessment.until is not None:
             click.echo(f"  next     {assessment.stage.id}: due {assessment.until:%Y-%m-%d %H:%M} UTC")
+    for name in conclusion.ungoverned:
+        click.echo(
+            f"  {click.style('ungoverned', fg='red')} {inert(name)} still serves, and the charter has no such "
+            "deployment: put it back with a retirement"
+        )
     for dataset, due in conclusion.erasures:
         click.echo(f"  erasure  {dataset}: due {due:%Y-%m-%d} (a later `charter run` does it)")
     click.echo(f"  recorded in the ledger: {conclusion.records} records, iteration {conclusion.iteration}")

@@ -65,7 +65,9 @@ def plan(file: str | None, set_: tuple[str, ...], as_json: bool) -> None:
 
 
 def _show(ir: IR, state: State, standing: dict[str, Assessment]) -> None:
-    click.echo(f"{click.style(ir.lifecycle.name, bold=True)} {ir.lifecycle.version}, iteration {state.iteration}")
+    click.echo(
+        f"{click.style(ir.lifecycle.name, bold=True)} {inert(ir.lifecycle.version)}, iteration {state.iteration}"
+    )
     for item in standing.values():
         word, color = _WORDS[item.status]
         entry, exit_ = _gates(ir, state, item)

@@ -97,7 +97,9 @@ def _warm_up(executor: Executor, ir: IR) -> None:
 
 def _headline(ir: IR, project: Project, actor: Actor, engine: str) -> None:
     who = actor.name if actor.key else f"{actor.name} (nobody was authenticated)"
-    click.echo(f"{click.style(ir.lifecycle.name, bold=True)} {ir.lifecycle.version} in {os.path.relpath(project.root)}")
+    click.echo(
+        f"{click.style(ir.lifecycle.name, bold=True)} {inert(ir.lifecycle.version)} in {os.path.relpath(project.root)}"
+    )
     click.echo(f"  {len(ir.stages)} stages, policies {ir.bundle.digest[7:19]}, decided by {engine}, run by {who}")
 
 

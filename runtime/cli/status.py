@@ -80,7 +80,7 @@ def _open_run(state: State) -> str | None:
 
 def _show(ir: IR, state: State, standing: dict[str, Assessment], dead: frozenset[str]) -> None:
     click.echo(
-        f"{click.style(ir.lifecycle.name, bold=True)} {ir.lifecycle.version}, iteration {state.iteration}, "
+        f"{click.style(ir.lifecycle.name, bold=True)} {inert(ir.lifecycle.version)}, iteration {state.iteration}, "
         f"{len(state.runs)} runs, {state.size} records until {state.last_time}"
     )
     if (name := _open_run(state)) is not None:

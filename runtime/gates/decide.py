@@ -55,7 +55,21 @@ def decide_gate(engine: PolicyEngine, ir: IR, facts: GateFacts) -> Decision:
         data = build_input(ir, facts)
     except InputRefused as refused:
         return _failed(engine, ir.bundle, b"", refused.code, refused.message, started)
-    return decide(engine, ir.bundle, data)
+    decision = decide(engine, ir.bundle, data)
+    unheard = _unheard(ir, facts, decision)
+    if unheard:
+        message = f"the gate was allowed without {', '.join(unheard)} being evaluated"
+        return _failed(engine, ir.bundle, data, "not_evaluated", message, started)
+    return decision
+
+
+def _unheard(ir: IR, facts: GateFacts, decision: Decision) -> list[str]:
+    """Controls that the IR puts at this gate and an allow does not account for: the bundle's own plan is not asked."""
+    if not decision.allow:
+        return []
+    gates = (gate for stage in ir.stages for gate in (stage.entry, stage.exit))
+    wanted = next((gate.controls for gate in gates if gate.id == facts.gate), (facts.gate,))
+    return [control for control in wanted if control not in decision.evaluated]
 
 
 def decide(engine: PolicyEngine, bundle: Bundle, input_bytes: bytes) -> Decision:

@@ -166,9 +166,11 @@ class LocalExecutor:
         if warm is not None and warm.process.poll() is None:
             return warm
         ours, theirs = socket.socketpair()
-        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        # With `-P` and without PYTHONPATH, no file of the project stands in for a library that built-in stages use.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment["PYTHONUNBUFFERED"] = "1"
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "charter.runtime.workers.warm", str(theirs.fileno()), flavour],
+            [sys.executable, "-P", "-m", "charter.runtime.workers.warm", str(theirs.fileno()), flavour],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
             env=environment,

@@ -44,7 +44,7 @@ class Sandbox:
 
     def charter(self, *arguments: str, timeout: float = 90, env: dict[str, str] | None = None) -> Finished:
         done = subprocess.run(
-            [sys.executable, "-m", "charter.runtime.main", *arguments],
+            [sys.executable, "-P", "-m", "charter.runtime.main", *arguments],
             cwd=self.root,
             capture_output=True,
             text=True,
@@ -57,7 +57,7 @@ class Sandbox:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "charter.runtime.main", *arguments],
+            [sys.executable, "-P", "-m", "charter.runtime.main", *arguments],
             cwd=self.root,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

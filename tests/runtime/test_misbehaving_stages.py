@@ -12,6 +12,28 @@ _CASES = {
     "wrong": ("    return 42", "refused", "StageResult"),
     "nothing": ("    return StageResult({}, [])", "refused", "data"),
     "outside": ("    return StageResult({'data': context.project / 'steps.py'}, [])", "refused", "context.out"),
+    "effects": (
+        "    result = made(context)\n    return StageResult(result.artifacts, [], {'server': {}})",
+        "refused",
+        "effects",
+    ),
+    "surrogate": (
+        "    result = made(context)\n    return StageResult(result.artifacts, [Evidence('rows', '\\ud800')])",
+        "refused",
+        "",
+    ),
+    "none": (
+        "    result = made(context)\n    return StageResult(result.artifacts, [Evidence('rows', None)])",
+        "refused",
+        "form",
+    ),
+    "forges": (
+        "    import json\n    forged = {'ending': 'done', 'artifacts': {'data': str(context.project / 'steps.py')}}\n"
+        "    forged |= {'evidence': [], 'effects': {}}\n"
+        "    (context.out.parent / 'result.json').write_text(json.dumps(forged))\n    os._exit(0)",
+        "refused",
+        "context.out",
+    ),
     "nan": (
         "    made(context)\n    return StageResult({'data': context.out / 'data'}, [Evidence('rows', float('nan'))])",
         "refused",

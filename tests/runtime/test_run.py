@@ -130,6 +130,73 @@ def test_an_altered_artifact_is_not_used(sandbox: Sandbox) -> None:
     assert sandbox.executed == ["acquire/d0"]
 
 
+def test_a_file_that_changed_since_it_was_compiled_is_not_worked_on(sandbox: Sandbox) -> None:
+    sandbox.chain(["step"])
+    assert sandbox.charter("compile", "chain.charter", "-o", "ir.json").code == 0
+    sandbox.steps("\n# other code\n")
+    done = sandbox.charter("run", "ir.json")
+    assert done.code == 1
+    assert "not the file that was compiled" in done.out
+    assert sandbox.executed == []
+
+
+def test_an_ir_whose_policies_were_changed_by_hand_is_refused(sandbox: Sandbox) -> None:
+    import msgspec
+
+    from charter.compiler.codec import ir_digest
+    from charter.compiler.ir import IR
+    from charter.compiler.rego.digest import content_digest
+
+    sandbox.write("stop.rego", 'package stop\n\ndeny contains "no" if input.time\n')
+    sandbox.chain(["step"], head='policy stop {\n  rego "stop.rego"\n  before acquire\n}\n')
+    sandbox.charter("compile", "chain.charter", "-o", "ir.json")
+    assert sandbox.charter("run", "ir.json").code == 1
+    path = sandbox.root / "ir.json"
+    document = json.loads(path.read_text())
+    modules = document["bundle"]["modules"]
+    modules["charter/controls.rego"] = modules["charter/controls.rego"].replace('"acquire/d0:entry"', '"never"')
+    bundle = document["bundle"]
+    bundle["digest"] = content_digest(modules, bundle["data"], bundle["entrypoint"], tuple(bundle["roots"]))
+    document["digest"] = ir_digest(msgspec.convert(document, IR))
+    path.write_text(json.dumps(document, sort_keys=True, separators=(",", ":")))
+    done = sandbox.charter("run", "ir.json")
+    assert done.code in {1, 2}, done
+    assert sandbox.executed == []
+
+
+def test_project_files_do_not_stand_in_for_libraries(sandbox: Sandbox) -> None:
+    """A `json.py` in the project must not be what the worker, and so a built-in stage, imports."""
+    sandbox.write("json.py", "raise RuntimeError('shadowed')\n")
+    sandbox.write("rows.csv", "x,y\n1,0\n2,1\n")
+    sandbox.chain(["step"])
+    text = (sandbox.root / "chain.charter").read_text()
+    sandbox.write("chain.charter", text.replace('source python "steps:step"', 'source csv "rows.csv"'))
+    done = sandbox.charter("run")
+    assert done.code == 0, done
+
+
+def test_removing_the_lease_does_not_make_room_for_a_second_run(sandbox: Sandbox) -> None:
+    sandbox.steps(
+        """
+def removes(context):
+    (context.project / '.charter' / 'lease').unlink()
+    (context.project / 'removed').touch()
+    while not (context.project / 'go').exists():
+        time.sleep(0.02)
+    return made(context)
+"""
+    )
+    sandbox.chain(["removes"])
+    first = sandbox.start("run")
+    while not (sandbox.root / "removed").exists():
+        assert first.poll() is None
+    second = sandbox.charter("run")
+    (sandbox.root / "go").touch()
+    assert second.code == 5, second
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+
+
 def test_a_plan_says_what_would_run_and_why(sandbox: Sandbox) -> None:
     sandbox.chain(["step", "step"])
     plan = json.loads(sandbox.charter("plan", "--json").out)["stages"]
