@@ -70,10 +70,17 @@ def load_pack(name: str) -> Pack:
 
 
 @cache
-def base_modules() -> Mapping[str, str]:
+def base_modules() -> dict[str, str]:
     """The modules of every bundle: the decision and its library, by path in the bundle."""
     decide = {"charter/main.rego": _ROOT.joinpath("decide.rego").read_text(encoding="utf-8")}
     return decide | _modules("lib", "charter/lib")
+
+
+@cache
+def shipped_modules() -> Mapping[str, str]:
+    """Every module that any bundle may bring from here, by path in the bundle."""
+    packs = (load_pack(name).modules for name in pack_names())
+    return base_modules() | {path: text for modules in packs for path, text in modules.items()}
 
 
 @cache

@@ -4,17 +4,21 @@ Nothing is evaluated here. What is refused would fail open later: a misspelt inp
 one engine lacks is met only when it is reached, a `deny` that is no set is never collected.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from charter.compiler.rego.allowed import ALLOWED, why_forbidden
+from charter.compiler.rego.allowed import ALLOWED, FORBIDDEN, why_forbidden
 from charter.compiler.rego.inputs import ANYTHING, InputSchema, NoSuchInput, Shape
 from charter.compiler.rego.module import Call, Module, Problem, Reference, Rule, read_module
 from charter.dsl.suggest import did_you_mean
-from charter.policies.catalogue import base_modules, schema
+from charter.policies.catalogue import base_modules, schema, shipped_modules
 
 RESERVED = frozenset({"charter", "system"})
+_NO_CODE = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*')
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_FORBIDDEN_WORDS = frozenset(name.partition(".")[0] for name in FORBIDDEN)
 _SETS = ("deny", "violation", "warn")
 
 
@@ -48,6 +52,33 @@ def check_project(sources: Mapping[str, str]) -> tuple[dict[str, ProjectPolicy],
         if not found:
             policies[path] = _policy(module, sources[path])
     return policies, tuple(problems)
+
+
+def unfit_modules(modules: Mapping[str, str]) -> tuple[Problem, ...]:
+    """What in a bundle must not run here, whoever compiled it: a module that is no Rego, or calls what is forbidden.
+
+    The modules that ship with Charter are taken as they are.
+    """
+    shipped = shipped_modules()
+    problems: list[Problem] = []
+    for path, text in modules.items():
+        if shipped.get(path) == text or not _names_forbidden(text):
+            continue
+        module = read_module(path, text)
+        if isinstance(module, Problem):
+            problems.append(module)
+        else:
+            problems += (found for rule in module.rules for call in rule.calls for found in _forbidden(module, call))
+    return tuple(problems)
+
+
+def _names_forbidden(text: str) -> bool:
+    """Whether a word of the code could begin a forbidden call; far quicker than parsing, and never wrong in a no.
+
+    What a call begins with always stands as a bare word, whatever brackets follow. `$` begins strings with code in.
+    """
+    code = _NO_CODE.sub(" ", text)
+    return "$" in code or not _FORBIDDEN_WORDS.isdisjoint(_WORD.findall(code))
 
 
 class _Known:
@@ -116,14 +147,19 @@ def _call_problems(module: Module, call: Call, known: _Known) -> Iterator[Proble
         return
     if call.name in ALLOWED:
         return
-    reason = why_forbidden(call.name)
-    if reason is not None:
-        detail = f"`{call.name}` {reason}."
-        yield Problem("CH1004", module.path, call.line, call.column, detail)
+    forbidden = tuple(_forbidden(module, call))
+    if forbidden:
+        yield from forbidden
         return
     hint = did_you_mean(call.name, ALLOWED | known.rules[("data", *module.package)])
     detail = f"There is no function `{call.name}`.{hint}"
     yield Problem("CH1005", module.path, call.line, call.column, detail)
+
+
+def _forbidden(module: Module, call: Call) -> Iterator[Problem]:
+    reason = None if call.name in ALLOWED else why_forbidden(call.name)
+    if reason is not None:
+        yield Problem("CH1004", module.path, call.line, call.column, f"`{call.name}` {reason}.")
 
 
 def _reference_problems(

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from charter.compiler.ir import Bundle
-from charter.compiler.rego.digest import bundle_digest
 from charter.runtime.gates.engine import EngineFailure
+from charter.runtime.gates.fitness import require_fit
 
 if TYPE_CHECKING:
     from regorus import Engine
@@ -43,13 +43,9 @@ class EmbeddedEngine:
         """Load one bundle, in place of any other.
 
         Raises:
-            EngineFailure: `bundle_altered`, or `engine_failed` with the engine's words.
+            EngineFailure: `bundle_altered`, `bundle_refused`, or `engine_failed` with the engine's words.
         """
-        if bundle_digest(bundle) != bundle.digest:
-            raise EngineFailure(
-                "bundle_altered",
-                "the bundle's content is not what its digest says; compile the charter again",
-            )
+        require_fit(bundle)
         self._bundle = bundle
         self._local = threading.local()
         self.revision = bundle.revision

@@ -10,7 +10,7 @@ class EngineFailure(Exception):
 
     Args:
         code: `engine_failed`, `engine_timeout`, `engine_unreachable`, `engine_not_loaded`, `bundle_altered`,
-            `bundle_mismatch`, `result_undefined`, `result_malformed` or `result_mismatch`.
+            `bundle_refused`, `bundle_mismatch`, `result_undefined`, `result_malformed` or `result_mismatch`.
         message: full sentence: what happened and what to do.
     """
 

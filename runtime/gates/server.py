@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from charter.compiler.ir import Bundle
-from charter.compiler.rego.digest import bundle_digest
 from charter.runtime.gates.deadline import Deadline
 from charter.runtime.gates.engine import EngineFailure
+from charter.runtime.gates.fitness import require_fit
 
 if TYPE_CHECKING:
     from opa_client.opa import OpaClient
@@ -67,10 +67,7 @@ class ServerEngine:
         Raises:
             EngineFailure: the bundle is altered, the server is away, or it refuses a module.
         """
-        if bundle_digest(bundle) != bundle.digest:
-            raise EngineFailure(
-                "bundle_altered", "the bundle's content is not what its digest says; compile the charter again"
-            )
+        require_fit(bundle)
         self.revision = None
         with _client_errors(self.address.url):
             self._in_time(lambda: self._load(bundle), _LOAD_SECONDS)

@@ -169,6 +169,36 @@ def altered(built: ir.Bundle, *, without: tuple[str, ...] = (), **plan: Any) -> 
     )
 
 
+def _stages(built: ir.Bundle) -> tuple[ir.Stage, ...]:
+    """Stages with the gates that the bundle's plan knows."""
+    planned = built.data.get("charter", {}).get("plan", {}).get("gates", {})
+    names = sorted({gate.rpartition(":")[0] for gate in planned})
+
+    def gate(name: str, point: Any) -> ir.Gate:
+        controls = tuple(planned.get(f"{name}:{point}", ()))
+        return ir.Gate(id=f"{name}:{point}", stage=name, point=point, controls=controls, waits_for=())
+
+    return tuple(
+        ir.Stage(
+            id=name,
+            kind=name.partition("/")[0],  # type: ignore[arg-type]
+            name=name.partition("/")[2],
+            subject=name,
+            callable=None,
+            spec={},
+            inputs=(),
+            after=(),
+            outputs=(),
+            measures=(),
+            limits=ir.Limits(seconds=1, memory_bytes=1),
+            entry=gate(name, "entry"),
+            exit=gate(name, "exit"),
+            place=PLACE,
+        )
+        for name in names
+    )
+
+
 def document(built: ir.Bundle, *declarations: ir.Declaration, **changes: Any) -> ir.IR:
     """An IR around a bundle; of the rest, only what a gate reads."""
     fields: dict[str, Any] = {
@@ -178,7 +208,7 @@ def document(built: ir.Bundle, *declarations: ir.Declaration, **changes: Any) ->
         "declarations": {f"{item.kind}/{item.name}": item for item in declarations},
         "controls": (),
         "waivers": (),
-        "stages": (),
+        "stages": _stages(built),
         "edges": (),
         "bundle": built,
         "pins": {},

@@ -104,6 +104,39 @@ def test_module_that_does_not_parse(engine: PolicyEngine) -> None:
     assert "Stack backtrace" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        'x := http.send({"method": "get", "url": "http://127.0.0.1:9"})',
+        'x := http["send"]({"method": "get", "url": "http://127.0.0.1:9"})',
+        "x := opa.runtime()",
+        "x := time.now_ns()",
+        'x := rand.intn("a", 5)',
+        'x := uuid.rfc4122("a")',
+        'x := net.lookup_ip_addr("localhost")',
+        "x := count(numbers.range(1, 200000000))",
+        "x := 1 if count([]) == 0 with count as http.send",
+        'f(y) := http.send(y)\n\nx := [f({"url": u}) | some u in ["a"]]',
+    ],
+)
+def test_bundle_that_reaches_outside_is_not_loaded(engine: PolicyEngine, code: str) -> None:
+    """Whoever made it: its digest is in order, and no compiler of ours has checked its Rego."""
+    modules = dict(BUNDLE.modules) | {"charter/more.rego": f"package charter.more\n\n{code}\n"}
+    hostile = s.altered(msgspec.structs.replace(BUNDLE, modules=modules))
+    with pytest.raises(EngineFailure) as caught:
+        engine.load(hostile)
+    assert caught.value.code == "bundle_refused"
+    assert "charter/more.rego" in caught.value.message
+
+
+def test_words_in_text_and_comments_reach_nothing(engine: PolicyEngine) -> None:
+    code = '# http.send with opa.runtime\nx := "time.now_ns() with net" # rand.intn\n\ny := `uuid.rfc4122`\n'
+    modules = dict(BUNDLE.modules) | {"charter/more.rego": f"package charter.more\n\n{code}"}
+    harmless = s.altered(msgspec.structs.replace(BUNDLE, modules=modules))
+    engine.load(harmless)
+    assert decide(engine, harmless, GOOD).allow
+
+
 def test_module_left_by_another_bundle_does_not_decide(engine: PolicyEngine) -> None:
     engine.load(
         s.bundle(s.requirement(bound=0.99), s.policy(), policies={s.policy().path: "package t\n\ndeny contains 1\n"})

@@ -151,7 +151,7 @@ def test_open_engine_starts_and_stops_its_own() -> None:
 @needs_opa
 def test_open_engine_at_an_address(opa_server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHARTER_OPA_TOKEN", opa_server.token)
-    with open_engine("embedded", url=opa_server.address.url) as engine:
+    with open_engine("opa", url=opa_server.address.url) as engine:
         engine.load(BUNDLE)
         assert (engine.name, decide(engine, BUNDLE, GOOD).allow) == ("opa", True)
 
