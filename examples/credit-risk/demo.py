@@ -37,7 +37,8 @@ class Demo:
 
     def charter(self, line: str, *, ends: int = 0, shown: bool = True) -> None:
         """Run one `charter` command."""
-        self.run([sys.executable, "-P", "-m", "charter.runtime.main", *shlex.split(line)], f"charter {line}", ends, shown)
+        command = [sys.executable, "-P", "-m", "charter.runtime.main", *shlex.split(line)]
+        self.run(command, f"charter {line}", ends, shown)
 
     def run(self, command: list[str], as_typed: str, ends: int, shown: bool = True) -> None:
         """Run a command, and stop the demo unless it ends with the exit code `ends`."""
