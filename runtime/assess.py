@@ -210,8 +210,10 @@ def signed_since(basis: Basis, stage: Stage, state: StageState) -> str | None:
     control = next(item for item in basis.ir.controls if isinstance(item, Approval) and item.gate == stage.exit.id)
     followers = [basis.state.stage(other.id) for other in basis.ir.stages if stage.id in other.entry.waits_for]
     used = any(other.exit is not None and other.exit.body.allow for other in followers)
-    if control.valid_seconds is not None and not used and basis.now > datetime.fromisoformat(decided.time):
-        return "its gate must decide again: it holds for a time, and was not used yet"
+    times = [item.time for item in basis.state.signed if item.body.approval == stage.name and item.seq < decided.seq]
+    signed = datetime.fromisoformat(min(times, default=decided.time))
+    if control.valid_seconds is not None and not used and basis.now > signed + timedelta(seconds=control.valid_seconds):
+        return "its gate must decide again: a signature lapsed before it was used"
     return None
 
 

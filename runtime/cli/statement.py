@@ -226,7 +226,8 @@ def _conclude(body: StatementSigned, there_is: Packet, opened: int | None, *, as
     click.echo(f"{click.style(done, bold=True)} `{body.approval}` as {body.person}; recorded as {body.statement[:19]}…")
     if opened is not None:
         click.echo(
-            f"  its gate had opened before (record {opened}): this is kept, and undoes nothing that has happened"
+            f"  its gate had opened before (record {opened}): the next `charter run` decides it again; what has happened "
+            "is not undone"
         )
     elif body.type == "reject":
         click.echo("  it stays denied until something that was reviewed changes, or you approve")

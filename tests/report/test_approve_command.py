@@ -133,11 +133,11 @@ def test_a_rejection_beats_approvals(played, capsys):
     assert _approvals(played) == []
 
 
-def test_a_rejection_after_the_gate_opened_says_so(tmp_path, capsys):
+def test_a_rejection_after_the_gate_opened_closes_it_again(tmp_path, capsys):
     played = Played(tmp_path / "p")
     played.run(approvals_open=True)
     _, out, _ = _decide(played, "reject", "release", "carol", "--yes", capsys=capsys)
-    assert "its gate had opened before" in out and "undoes nothing" in out
+    assert "its gate had opened before" in out and "decides it again" in out
 
 
 def test_what_changed_while_reading_is_not_signed(played, capsys, monkeypatch):

@@ -80,16 +80,20 @@ def test_a_signature_after_the_gate_opened_makes_it_decide_again() -> None:
     assert signed_since(basis, approve, state.stage("approve/release")) is None, "that decision knew of it"
 
 
-def test_an_approval_that_holds_for_a_time_is_decided_again_until_it_is_used() -> None:
+def test_an_approval_that_lapsed_before_it_was_used_is_decided_again() -> None:
     ir = _compiled(SPINE.read_text())
     (approve,) = [stage for stage in ir.stages if stage.id == "approve/release"]
     opened = datetime(2026, 1, 1, tzinfo=UTC)
     state = State(iteration=1)
     state.stage("approve/release").exit = _decided(7, opened.isoformat())
     store = ArtifactStore(Path("nowhere"))
-    basis = Basis(ir, state, store, opened + timedelta(hours=1))
-    assert "not used" in str(signed_since(basis, approve, state.stage("approve/release")))
+    soon = Basis(ir, state, store, opened + timedelta(hours=1))
+    assert signed_since(soon, approve, state.stage("approve/release")) is None
+    basis = Basis(ir, state, store, opened + timedelta(days=4000))
+    assert "before it was used" in str(signed_since(basis, approve, state.stage("approve/release")))
     state.stage("deploy/production").entry = _decided(8, opened.isoformat())
-    assert "not used" in str(signed_since(basis, approve, state.stage("approve/release"))), "it did not come to an end"
+    assert "before it was used" in str(signed_since(basis, approve, state.stage("approve/release"))), (
+        "it did not come to an end"
+    )
     state.stage("deploy/production").exit = _decided(9, opened.isoformat())
     assert signed_since(basis, approve, state.stage("approve/release")) is None
