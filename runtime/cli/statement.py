@@ -226,7 +226,7 @@ def _conclude(body: StatementSigned, there_is: Packet, opened: int | None, *, as
     click.echo(f"{click.style(done, bold=True)} `{body.approval}` as {body.person}; recorded as {body.statement[:19]}…")
     if opened is not None:
         click.echo(
-            f"  its gate had opened before (record {opened}): the next `charter run` decides it again; what has happened "
+            f"  its gate had opened before (record {opened}): the next `charter run` decides it again; what happened "
             "is not undone"
         )
     elif body.type == "reject":
