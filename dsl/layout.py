@@ -6,6 +6,7 @@ author has set a block in columns (two blanks behind some clause's keyword), the
 behind lines that follow each other stand in one column.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from charter.dsl.gaps import Gap
@@ -22,19 +23,23 @@ _NONE_BEHIND = {"LSQB", "LPAR"}
 
 @dataclass(slots=True)
 class _Row:
-    """One line of the page.
+    """One line of the page: what stands on it in pieces, and the comment behind it.
 
-    `head` is the keyword of a clause that can stand in columns, the rest of the line is `text`.
+    `keyword` is the length of the keyword of a clause that can stand in columns, `padding` the blanks behind it.
     """
 
     indent: int
-    text: str = ""
-    head: str = ""
+    pieces: list[str] = field(default_factory=list)
     comment: str = ""
+    keyword: int = 0
+    padding: int = 0
 
     def code(self) -> str:
         """The row without its comment."""
-        return f"{_LEVEL * self.indent}{self.head}{self.text}"
+        if not self.pieces:
+            return ""
+        text = "".join(self.pieces)
+        return f"{_LEVEL * self.indent}{text[: self.keyword]}{' ' * self.padding}{text[self.keyword :]}"
 
 
 @dataclass(slots=True)
@@ -78,8 +83,7 @@ class Page:
         if self.tokens:
             self._end_row(self.gaps[-1])
         self._comments(self.gaps[-1], 0, lines=True)
-        _align_comments(self.rows)
-        return "".join(f"{_text(row)}\n" for row in self.rows)
+        return "".join(f"{line}\n" for line in _lines(self.rows))
 
     def _set(self, index: int, token: Token) -> None:
         gap = self.gaps[index]
@@ -93,8 +97,8 @@ class Page:
         elif gap.line_end and (token.kind != "LBRACE" or gap.trailing or gap.comments):
             self._go_on(gap)
         elif previous is not None:
-            self.row.text += _space(previous, token)
-        self.row.text += token.text
+            self.row.pieces.append(_space(previous, token))
+        self.row.pieces.append(token.text)
         if begins and token.kind not in _CLOSERS:
             self._keyword(index, frame)
         if token.kind in _OPENERS:
@@ -132,7 +136,7 @@ class Page:
                 self.rows.append(_Row(0))
             self.row = _Row(self.indent)
         else:
-            self.row.text += " "
+            self.row.pieces.append(" ")
 
     def _end_row(self, gap: Gap) -> None:
         self.row.comment = gap.trailing
@@ -162,7 +166,7 @@ class Page:
             self._comments(gap, inside, lines=token.kind == "RBRACE" and not opened)
             self.row = _Row(frame.indent)
         elif previous is not None:
-            self.row.text += _space(previous, token)
+            self.row.pieces.append(_space(previous, token))
 
     def _go_on(self, gap: Gap) -> None:
         """The line of the language goes on in the next row."""
@@ -177,7 +181,7 @@ class Page:
         for number, (blank, comment) in enumerate(gap.comments):
             if blank and (lines or number) and self.rows:
                 self.rows.append(_Row(0))
-            self.rows.append(_Row(indent, comment))
+            self.rows.append(_Row(indent, [comment]))
 
     # Blocks and brackets.
 
@@ -204,7 +208,7 @@ class Page:
         token = self.tokens[behind]
         if token.kind in {"RBRACE", "COMMA"} or behind in self.spread:
             return
-        self.row.head = " ".join(item.text for item in self.tokens[index:behind])
+        self.row.keyword = len(" ".join(item.text for item in self.tokens[index:behind]))
         frame.rows.append(self.row)
         blanks = self.gaps[behind].blanks
         frame.columns = frame.columns or len(blanks) > 1 or "\t" in blanks
@@ -223,10 +227,10 @@ class Page:
         if frame.kind != "LBRACE":
             return
         self.indent = frame.indent
-        width = max((len(row.head) for row in frame.rows), default=0) if frame.columns else 0
-        for row in frame.rows:
-            # The text so far begins with the keyword itself.
-            row.text = " " * (width - len(row.head)) + row.text[len(row.head) :]
+        if frame.columns:
+            width = max(row.keyword for row in frame.rows)
+            for row in frame.rows:
+                row.padding = width - row.keyword
 
 
 def _spread(tokens: list[Token], gaps: list[Gap]) -> set[int]:
@@ -254,18 +258,20 @@ def _space(before: Token, token: Token) -> str:
     return "" if before.kind == "LBRACE" and token.kind == "RBRACE" else " "
 
 
-def _align_comments(rows: list[_Row]) -> None:
-    run: list[_Row] = []
-    for row in [*rows, _Row(0)]:
-        if row.comment and "\n" not in row.text:
-            run.append(row)
+def _lines(rows: list[_Row]) -> Iterator[str]:
+    """The text of each row; comments behind rows that follow each other stand in one column."""
+    run: list[tuple[str, str]] = []
+    for row in rows:
+        code = row.code()
+        if row.comment and "\n" not in code:
+            run.append((code, row.comment))
             continue
-        width = max((len(item.code()) for item in run), default=0)
-        for item in run:
-            item.comment = " " * (width - len(item.code())) + item.comment
+        yield from _column(run)
         run = []
+        yield f"{code}  {row.comment}" if row.comment else code
+    yield from _column(run)
 
 
-def _text(row: _Row) -> str:
-    code = row.code() if row.text else ""
-    return f"{code}  {row.comment}" if row.comment else code
+def _column(run: list[tuple[str, str]]) -> Iterator[str]:
+    width = max((len(code) for code, _ in run), default=0)
+    return (f"{code.ljust(width)}  {comment}" for code, comment in run)

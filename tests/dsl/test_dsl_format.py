@@ -1,6 +1,7 @@
 """`charter fmt` changes white space and nothing else, once and for all, and leaves alone what it cannot read."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -274,3 +275,25 @@ def test_what_cannot_be_read_is_left_alone(text: str) -> None:
 def test_examples_are_in_the_layout(path: Path) -> None:
     text = path.read_text("utf-8")
     assert formatted(text) == text
+
+
+SHAPES = {
+    "one long line": lambda n: "a," * n + "b",
+    "pairs on a line": lambda n: "a { " + "b: 1, " * n + "}",
+    "list over lines": lambda n: "a { b: [" + "1,\n" * n + "] }",
+    "comments": lambda n: "a # b\n# c\n" * n,
+    "clauses": lambda n: "model a {\n" + "require x >= 1 # c\n" * n + "}",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_cost_grows_with_the_length(shape: str) -> None:
+    formatted("a")
+    seconds = []
+    for count in (4_000, 32_000):
+        text = SHAPES[shape](count)
+        started = time.process_time()
+        formatted(text)
+        seconds.append(time.process_time() - started)
+    # Eight times the text: were the cost quadratic, it would be 64 times; small times are noise.
+    assert seconds[1] < 24 * max(seconds[0], 0.02), seconds
