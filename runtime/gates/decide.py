@@ -170,6 +170,17 @@ def _about(engine: PolicyEngine, bundle: Bundle, data: bytes, started: float) ->
 
 
 def _plain(items: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
-    """As JSON values, in an order that no engine chooses."""
-    documents: list[bytes] = sorted(msgspec.json.encode(item, order="sorted") for item in items)
-    return tuple(msgspec.json.decode(document) for document in documents)
+    """As JSON values, in an order and with numbers that no engine chooses."""
+    documents = [_exact(msgspec.to_builtins(item)) for item in items]
+    return tuple(sorted(documents, key=lambda item: msgspec.json.encode(item, order="sorted")))
+
+
+def _exact(value: Any) -> Any:
+    """Whole numbers beyond 2^53 as floats: one engine writes out their digits, another fills them with zeros."""
+    if isinstance(value, dict):
+        return {key: _exact(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exact(part) for part in value]
+    if isinstance(value, int) and abs(value) > 2**53:
+        return float(value)
+    return value

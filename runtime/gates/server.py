@@ -216,7 +216,7 @@ def _by_dependency(paths: Iterable[str]) -> list[str]:
     """Libraries first: OPA refuses a module that calls a function it does not know yet."""
 
     def rank(path: str) -> tuple[int, str]:
-        order = ("charter/lib/", "charter/packs/", "charter/project/", "charter/controls")
+        order = ("charter/lib/numbers", "charter/lib/", "charter/packs/", "charter/project/", "charter/controls")
         return next((index for index, start in enumerate(order) if path.startswith(start)), len(order)), path
 
     return sorted(paths, key=rank)

@@ -34,13 +34,29 @@ def engine(request: pytest.FixtureRequest) -> Iterator[PolicyEngine]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def reference() -> Iterator[EmbeddedEngine]:
+    """The embedded engine, to compare OPA's answers with."""
+    made = EmbeddedEngine()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def decide(engine: PolicyEngine) -> s.Decide:
-    """Decide one gate: `decide(bundle, gate, **facts)`, with `declarations` and `lifecycle` for the IR."""
+def decide(engine: PolicyEngine, reference: EmbeddedEngine) -> s.Decide:
+    """Decide one gate: `decide(bundle, gate, **facts)`, with `declarations` and `lifecycle` for the IR.
+
+    What OPA says is compared with what the embedded engine says to the same bytes.
+    """
 
     def run(built: ir.Bundle, *gate: str, **given: Any) -> Decision:
         if engine.revision != built.revision:
             engine.load(built)
-        return decide_gate(engine, *s.asked(built, *gate, **given))
+        decision = decide_gate(engine, *s.asked(built, *gate, **given))
+        if engine.name == "opa":
+            if reference.revision != built.revision:
+                reference.load(built)
+            assert s.answer(decision) == s.answer(decide_gate(reference, *s.asked(built, *gate, **given)))
+        return decision
 
     return run

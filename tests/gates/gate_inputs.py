@@ -98,7 +98,7 @@ def _bodies() -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         {},
         optional={
-            "hazard": st.one_of(*[st.lists(hazard, max_size=2)] * 8, leaf),
+            "hazard": st.lists(hazard, max_size=2),
             "columns": st.lists(_TEXT, max_size=3),
             "deep": st.recursive(leaf, lambda inside: st.lists(inside, max_size=2), max_leaves=4),
         },

@@ -310,3 +310,13 @@ def asked(
     """The IR around a bundle, and the facts of one gate."""
     around = {key: given.pop(key) for key in ("lifecycle",) if key in given}
     return document(built, *declarations, **around), facts(*gate, **given)
+
+
+def answer(decision: Decision) -> dict[str, Any]:
+    """What must be the same on every engine; of an engine's failure, that it is one."""
+    if decision.failure is not None:
+        return {"allow": decision.allow, "failed": True}
+    return {
+        part: getattr(decision, part)
+        for part in ("allow", "waiting", "violations", "warnings", "obligations", "evaluated", "input_digest")
+    }

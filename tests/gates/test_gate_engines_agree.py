@@ -1,18 +1,15 @@
-"""Both engines give the same answer to the same bytes: on random inputs, and on every input of the contract tests."""
+"""Both engines answer the same bytes alike. The contract tests compare theirs; here the inputs are random."""
 
 from collections.abc import Iterator
-from itertools import groupby
-from typing import Any
 
 import gate_samples as s
 import pytest
-from gate_cases import recorded_cases
 from gate_inputs import GATES, gate_inputs
 from hypothesis import HealthCheck, given, settings
 
 from charter.compiler import ir
 from charter.runtime.gates.contract import GateInput, encode_input
-from charter.runtime.gates.decide import Decision, decide
+from charter.runtime.gates.decide import decide
 from charter.runtime.gates.embedded import EmbeddedEngine
 from charter.runtime.gates.engine import PolicyEngine
 from charter.runtime.gates.loopback import LoopbackServer
@@ -76,36 +73,18 @@ def engines(opa_server: LoopbackServer) -> Iterator[tuple[PolicyEngine, PolicyEn
     server.close()
 
 
-def answer(decision: Decision) -> dict[str, Any]:
-    """What must be the same; of an engine's failure, that it is one."""
-    if decision.failure is not None:
-        return {"allow": decision.allow, "failed": True}
-    return {
-        part: getattr(decision, part)
-        for part in ("allow", "waiting", "violations", "warnings", "obligations", "evaluated", "input_digest")
-    }
-
-
 BUNDLE = bundle()
 
 
 @given(document=gate_inputs())
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_random_inputs(document: GateInput, engines: tuple[PolicyEngine, PolicyEngine]) -> None:
     data = encode_input(document)
     answers = []
     for engine in engines:
         if engine.revision != BUNDLE.revision:
             engine.load(BUNDLE)
-        answers.append(answer(decide(engine, BUNDLE, data)))
+        answers.append(s.answer(decide(engine, BUNDLE, data)))
     assert answers[0] == answers[1]
-
-
-def test_inputs_of_the_contract_tests(engines: tuple[PolicyEngine, PolicyEngine]) -> None:
-    embedded, server = engines
-    for _, group in groupby(recorded_cases(), key=lambda case: case.bundle.revision):
-        cases = list(group)
-        server.load(cases[0].bundle)
-        for case in cases:
-            assert answer(decide(server, case.bundle, case.input)) == answer(case.decision), case.test
-    assert embedded.name != server.name
