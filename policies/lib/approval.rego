@@ -8,14 +8,20 @@ package charter.lib.approval
 # scope: rule
 findings(wanted) := array.concat(array.concat(rejections(wanted), unknown(wanted)), missing(wanted))
 
-in_force(wanted, type) := [signature |
+# Approvals that count: signed before now, and not lapsed.
+in_force(wanted) := [signature |
+	some signature in given(wanted, "approve")
+	age_ns := time.parse_rfc3339_ns(input.time) - time.parse_rfc3339_ns(signature.signed_at)
+	age_ns >= 0
+	fresh(age_ns, wanted)
+]
+
+# What those who may decide have signed, however long ago: approvals lapse, a rejection does not.
+given(wanted, type) := [signature |
 	some signature in input.approvals
 	signature.approval == wanted.approval
 	signature.type == type
 	signature.role == wanted.role
-	age_ns := time.parse_rfc3339_ns(input.time) - time.parse_rfc3339_ns(signature.signed_at)
-	age_ns >= 0
-	fresh(age_ns, wanted)
 	not signature.person in excluded(wanted)
 ]
 
@@ -33,7 +39,7 @@ excluded(wanted) := {person |
 }
 
 rejections(wanted) := [finding("rejected", sprintf("`%s` was rejected by `%s`", [wanted.approval, person])) |
-	some person in {signature.person | some signature in in_force(wanted, "reject")}
+	some person in {signature.person | some signature in given(wanted, "reject")}
 ]
 
 unknown(wanted) := [finding("exclusion_unknown", sprintf("nobody is known to be `%s`, who may not sign", [duty])) |
@@ -54,7 +60,7 @@ missing(wanted) := [finding("approval_missing", sprintf("%d of %d signatures of 
 
 # One person under two keys is one person; two people with one key are one key.
 signed(wanted) := min([count(people), count(keys)]) if {
-	signatures := in_force(wanted, "approve")
+	signatures := in_force(wanted)
 	people := {signature.person | some signature in signatures}
 	keys := {signature.key | some signature in signatures}
 }

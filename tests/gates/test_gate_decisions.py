@@ -310,6 +310,12 @@ def test_rejection_beats_approvals(decide: s.Decide) -> None:
     assert not decision.waiting
 
 
+def test_a_rejection_does_not_lapse(decide: s.Decide) -> None:
+    old = s.signed("eve", type="reject", signed_at="2020-01-01T00:00:00Z")
+    decision = decide(s.bundle(s.approval()), APPROVE, people=PEOPLE, approvals=(s.signed("ann"), s.signed("bob"), old))
+    assert codes(decision) == ["rejected"]
+
+
 @pytest.mark.parametrize("people", [{}, {"owner": ("olga",)}, {"owner": ("olga",), "trainer": ()}])
 def test_unknown_exclusion_denies(decide: s.Decide, people: Any) -> None:
     signatures = (s.signed("ann"), s.signed("bob"))
