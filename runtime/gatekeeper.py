@@ -69,9 +69,9 @@ class Gatekeeper:
             engine=decision.engine,
             engine_version=decision.engine_version,
             engine_digest=decision.engine_digest,
-            violations=tuple(map(_recordable, decision.violations)),
-            warnings=tuple(map(_recordable, decision.warnings)),
-            obligations=tuple(map(_recordable, decision.obligations)),
+            violations=tuple(map(recordable, decision.violations)),
+            warnings=tuple(map(recordable, decision.warnings)),
+            obligations=tuple(map(recordable, decision.obligations)),
             evaluated=decision.evaluated,
             check=now.check,
         )
@@ -275,7 +275,7 @@ def _content(facts: GateFacts) -> str:
     return "sha256:" + hashlib.sha256(msgspec.json.encode(timeless, order="sorted")).hexdigest()
 
 
-def _recordable(item: Mapping[str, Any]) -> dict[str, Any]:
+def recordable(item: Mapping[str, Any]) -> dict[str, Any]:
     """As the ledger's canonical form wants it: decimals are strings."""
     plain: dict[str, Any] = _plain(item)
     return plain

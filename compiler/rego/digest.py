@@ -12,9 +12,16 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def content_digest(modules: Mapping[str, str], data: Mapping[str, Any], entrypoint: str, roots: tuple[str, ...]) -> str:
-    """`sha256:...` of a bundle's content.
+    """`sha256:...` of a bundle's content."""
+    return f"sha256:{hashlib.sha256(content_bytes(modules, data, entrypoint, roots)).hexdigest()}"
 
-    The revision is left out, wherever it stands: it is derived from this digest.
+
+def content_bytes(
+    modules: Mapping[str, str], data: Mapping[str, Any], entrypoint: str, roots: tuple[str, ...]
+) -> bytes:
+    """The bytes that the digest is of: one JSON document with all that decides.
+
+    The revision is left out, wherever it stands: it is derived from the digest.
     """
     charter = {**data.get("charter", {})}
     charter["plan"] = {key: value for key, value in charter.get("plan", {}).items() if key != "revision"}
@@ -24,7 +31,7 @@ def content_digest(modules: Mapping[str, str], data: Mapping[str, Any], entrypoi
         "modules": modules,
         "roots": roots,
     }
-    return f"sha256:{hashlib.sha256(_encode(content)).hexdigest()}"
+    return _encode(content)
 
 
 def bundle_digest(bundle: Bundle) -> str:

@@ -93,9 +93,9 @@ def decide(engine: PolicyEngine, bundle: Bundle, input_bytes: bytes) -> Decision
     return Decision(
         allow=result.allow,
         waiting=not result.allow and codes <= WAITING_CODES,
-        violations=_plain(result.violations),
-        warnings=_plain(result.warnings),
-        obligations=_plain(result.obligations),
+        violations=normal(result.violations),
+        warnings=normal(result.warnings),
+        obligations=normal(result.obligations),
         evaluated=tuple(sorted(result.evaluated)),
         failure=None,
         **_about(engine, bundle, input_bytes, started),
@@ -169,7 +169,7 @@ def _about(engine: PolicyEngine, bundle: Bundle, data: bytes, started: float) ->
     }
 
 
-def _plain(items: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
+def normal(items: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
     """As JSON values, in an order and with numbers that no engine chooses."""
     documents = [_exact(msgspec.to_builtins(item)) for item in items]
     return tuple(sorted(documents, key=lambda item: msgspec.json.encode(item, order="sorted")))
