@@ -5,8 +5,6 @@ be killed: the next run folds the ledger and goes on, repeats no finished stage 
 effect before it repeats it.
 """
 
-import itertools
-import shutil
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -37,6 +35,7 @@ from charter.runtime.journal import Journal
 from charter.runtime.observer import Observer
 from charter.runtime.project import Project
 from charter.runtime.result_key import lock_digest
+from charter.runtime.scratch import Scratch
 from charter.runtime.state import Finished
 from charter.runtime.store import ArtifactStore
 from charter.runtime.workers.flavours import flavour_of
@@ -91,7 +90,7 @@ class Run:
         self._ready: deque[Stage] = deque()
         self._after_commit: list[Callable[[], None]] = []
         self._running: dict[Future[Outcome], Submitted] = {}
-        self._numbers = itertools.count()
+        self._scratch = Scratch(project.work)
 
     @property
     def basis(self) -> Basis:
@@ -104,13 +103,13 @@ class Run:
         Raises:
             Failure: the ledger or the store cannot be written; nothing unrecorded has happened.
         """
-        shutil.rmtree(self.project.work, ignore_errors=True)
+        self._scratch.clear()
         self._recover()
         self._ready.extend(stage for stage in self.ir.stages if not stage.entry.waits_for)
         while True:
             while self._ready:
                 self._advance(self._ready.popleft())
-            self.journal.commit()
+            self._commit()
             actions, self._after_commit = self._after_commit, []
             for action in actions:
                 action()
@@ -122,10 +121,17 @@ class Run:
                 break
             done, _ = wait(self._running, return_when=FIRST_COMPLETED)
             for future in done:
-                self._completed(self._running.pop(future), future.result())
-        self.journal.commit()
-        shutil.rmtree(self.project.work, ignore_errors=True)
+                work = self._running.pop(future)
+                self._completed(work, future.result())
+                self._scratch.give_back(work.directory)
+        self._commit()
+        self._scratch.clear()
         return self.known
+
+    def _commit(self) -> None:
+        """Make what was noted durable; the artifacts that it names come first."""
+        self.store.make_durable()
+        self.journal.commit()
 
     def _recover(self) -> None:
         """A run that was killed may have left decisions whose effect or record is missing: make up for both."""
@@ -280,13 +286,11 @@ class Run:
 
     def _submit(self, stage: Stage, now: Assessment) -> None:
         assert now.key is not None
-        directory = self.project.work / f"{next(self._numbers)}-{stage.kind}-{stage.name}"
         if changed := changed_pin(self.ir, stage, self.project.root):
-            self._refused(
-                Submitted(stage, now.key, now.check, directory), "file changed since it was compiled", changed
-            )
+            unstarted = Submitted(stage, now.key, now.check, self._scratch.root)
+            self._refused(unstarted, "file changed since it was compiled", changed)
             return
-        directory.mkdir(parents=True)
+        directory = self._scratch.take()
         inputs = {
             name: self._verified(stage, name, digest) for name, digest in input_digests(stage, self.known).items()
         }

@@ -31,6 +31,7 @@ class ArtifactStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._adopted: list[Path] = []
 
     def path(self, digest: str) -> Path:
         """Where the artifact lies (or would).
@@ -55,8 +56,8 @@ class ArtifactStore:
         except OSError:
             return False
 
-    def adopt(self, file: Path, *, durable: bool = True) -> Artifact:
-        """Move a file into the store (same file system) and make it durable.
+    def adopt(self, file: Path) -> Artifact:
+        """Move a file into the store (same file system). It is durable after `make_durable`, not before.
 
         Raises:
             Failure: the disk is full or the store cannot be written.
@@ -64,19 +65,34 @@ class ArtifactStore:
         artifact = digest_file(file)
         target = self.path(artifact.digest)
         try:
-            if target.exists() and self.intact(artifact):
+            if self.intact(artifact):
                 file.unlink()
-                return artifact
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file.chmod(0o444)
-            if durable:
-                _sync(file)
-            file.replace(target)
-            if durable:
-                _sync(target.parent)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file.chmod(0o444)
+                file.replace(target)
         except OSError as error:
             raise _cannot_write(self.root, error) from error
+        self._adopted.append(target)
         return artifact
+
+    def make_durable(self) -> None:
+        """Have everything that was adopted survive a loss of power; only then may the ledger name it.
+
+        A file gets its name first and is synced then, which costs one commit of the file system's journal for all
+        of them. A loss of power in between leaves a torn file that nothing names, and its name tells that it is torn.
+
+        Raises:
+            Failure: the disk is full or the store cannot be written.
+        """
+        try:
+            for file in self._adopted:
+                _sync(file)
+            for directory in {file.parent for file in self._adopted}:
+                _sync(directory)
+        except OSError as error:
+            raise _cannot_write(self.root, error) from error
+        self._adopted.clear()
 
     def put(self, data: bytes) -> Artifact:
         """Store bytes.
@@ -86,7 +102,7 @@ class ArtifactStore:
         """
         artifact = Artifact(digest_bytes(data), len(data))
         target = self.path(artifact.digest)
-        if target.exists():
+        if self.intact(artifact):
             return artifact
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

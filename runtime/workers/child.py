@@ -1,8 +1,12 @@
-"""Inside a stage's own process: find the callable, run it, and leave the result in one file."""
+"""Inside a stage's own process: find the callable, run it, and answer with what came of it.
+
+The runtime may hand the same process further stages of the same callable, as long as each left it as it was.
+"""
 
 import importlib
-import json
 import math
+import os
+import socket
 import sys
 import traceback
 from collections.abc import Mapping
@@ -11,38 +15,74 @@ from pathlib import Path
 from typing import Any
 
 from charter.runtime.stages.api import Evidence, Measure, StageCallable, StageContext, StageRefused, StageResult
+from charter.runtime.workers import wire
 
-RESULT = "result.json"
 _TAIL = 4000
 
 
-def run_stage(task: Mapping[str, Any]) -> int:
-    """Run one task; the result file says what came of it. Returns the exit code."""
-    directory = Path(task["directory"])
+def serve(channel: socket.socket) -> None:
+    """Run the tasks that come over `channel`, one after the other, until the runtime closes it."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    before = _surroundings()
+    while (received := wire.receive(channel)) is not None:
+        task, (log,) = received
+        _print_to(log)
+        os.close(log)
+        answer = _answer(task)
+        _flush()
+        _print_to(nothing)  # what comes later belongs to no stage
+        _send(channel, answer)
+        if _surroundings() != before:
+            return
+
+
+def _surroundings() -> tuple[object, ...]:
+    """What a stage may change for those after it and the runtime cannot see from outside."""
+    return os.getcwd(), dict(os.environ), os.umask(os.umask(0o077))  # noqa: PTH109 - ten times cheaper
+
+
+def _print_to(fd: int) -> None:
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # closed or replaced by the stage
+            continue
+
+
+def _send(channel: socket.socket, answer: dict[str, Any]) -> None:
     try:
-        answer = _work(task, directory)
+        wire.send(channel, answer)
+    except (TypeError, ValueError) as error:
+        detail = f"What the stage returned has no JSON form: {error}."
+        wire.send(channel, {"ending": "refused", "summary": "result of the wrong form", "detail": detail})
+
+
+def _answer(task: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return _work(task)
     except StageRefused as refused:
-        answer = {"ending": "refused", "summary": refused.summary, "detail": refused.detail}
+        return {"ending": "refused", "summary": refused.summary, "detail": refused.detail}
     except MemoryError:
-        answer = {
+        return {
             "ending": "memory",
             "summary": "out of memory",
             "detail": "The stage asked for more memory than there is.",
         }
     except Exception as error:  # noqa: BLE001 - a team's code may raise anything; it is reported, not hidden
-        answer = _raised(error)
-    # A result appears whole or not at all.
-    scratch = directory / f".{RESULT}"
-    scratch.write_text(json.dumps(answer, allow_nan=False))
-    scratch.replace(directory / RESULT)
-    return 0
+        return _raised(error)
 
 
-def _work(task: Mapping[str, Any], directory: Path) -> dict[str, Any]:
-    if task["project"]:
+def _work(task: Mapping[str, Any]) -> dict[str, Any]:
+    if task["project"] and task["project"] not in sys.path:
         sys.path.insert(0, task["project"])
     function = find_callable(task["callable"])
-    context = _context(task["context"], directory)
+    context = _context(task["context"], Path(task["directory"]))
     returned = function(context)
     if not isinstance(returned, StageResult):
         raise StageRefused(
@@ -52,7 +92,7 @@ def _work(task: Mapping[str, Any], directory: Path) -> dict[str, Any]:
         )
     return {
         "ending": "done",
-        "artifacts": {name: _artifact(name, path, context.out) for name, path in returned.artifacts.items()},
+        "artifacts": {name: _artifact(name, path, task["directory"]) for name, path in returned.artifacts.items()},
         "evidence": [_evidence(item) for item in returned.evidence],
         "effects": dict(returned.effects),
     }
@@ -84,14 +124,12 @@ def find_callable(name: str) -> StageCallable:
 
 
 def _context(given: Mapping[str, Any], directory: Path) -> StageContext:
-    out = directory / "out"
-    out.mkdir()
     return StageContext(
         stage=given["stage"],
         name=given["name"],
         spec=given["spec"],
         inputs={name: Path(path) for name, path in given["inputs"].items()},
-        out=out,
+        out=directory / "out",
         project=Path(given["project"]),
         measures=tuple(Measure(**measure) for measure in given["measures"]),
         seed=given["seed"],
@@ -102,10 +140,11 @@ def _context(given: Mapping[str, Any], directory: Path) -> StageContext:
     )
 
 
-def _artifact(name: str, path: Any, out: Path) -> str:
-    file = Path(path)
-    inside = file.resolve().is_relative_to(out.resolve())
-    if not inside or file.is_symlink() or not file.is_file():
+def _artifact(name: str, path: Any, directory: str) -> str:
+    """The file as the runtime will look for it; the runtime looks again, this is for the early and clear message."""
+    file = os.fspath(path)
+    out = os.path.join(os.path.realpath(directory), "out", "")  # noqa: PTH118
+    if not os.path.realpath(file).startswith(out) or os.path.islink(file) or not os.path.isfile(file):  # noqa: PTH113, PTH114
         raise StageRefused(
             "artifact is not a file of this stage",
             f"the output `{name}` is `{path}`; it must be an ordinary file below `context.out`.",

@@ -1,12 +1,13 @@
-"""The local executor: warm workers, a fork a stage, and a watchdog over time and resident memory.
+"""The local executor: warm workers, processes forked from them, and a watchdog over time and resident memory.
 
 Address-space limits break torch, so memory is watched instead: every process of the stage's session
-is counted, and the whole group is killed when it goes over.
+is counted, and the whole group is killed when it goes over. A process that a team's callable left as it
+was serves the next stage of the same callable; every other stage gets a process of its own
+(docs/decisions/0001).
 """
 
 import contextlib
 import itertools
-import json
 import os
 import select
 import selectors
@@ -17,34 +18,55 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
 
 from charter.runtime.executor import Ending, Outcome, Resources, Task
 from charter.runtime.workers import wire
-from charter.runtime.workers.child import RESULT
-from charter.runtime.workers.memory import resident_bytes
+from charter.runtime.workers.memory import is_alone, resident_bytes
 from charter.runtime.workers.warm import kill_group
 
 _LOG_TAIL = 16 << 10
 _TICK = 0.05
 """Seconds between looks of the watchdog."""
 
+_KEPT_BYTES = 128 << 20
+"""A process above this resident size ends with its stage: one that holds data or a model never serves another."""
+
+_SEND_SECONDS = 5.0
+"""A process that does not take its task within this time is dead."""
+
 
 class _Running(Struct):
     task: Task
     resources: Resources
     future: "Future[Outcome]"
-    worker: str
-    log_fd: int
+    log_fd: int = -1
     started: float = 0.0
-    pid: int | None = None
+    process: "_Process | None" = None
     peak: int = 0
     killed: Ending | None = None
-    exit_code: int | None = None
+    answer: dict[str, Any] | None = None
     log: deque[bytes] = field(default_factory=deque)
     log_size: int = 0
+
+
+class _Process(Struct):
+    """A process forked from a warm worker: with a stage's work, or kept for the next stage of the same kind."""
+
+    number: int
+    serves: "_Serves"
+    channel: socket.socket
+    inbox: wire.Inbox = field(default_factory=wire.Inbox)
+    pid: int | None = None
+    exit_code: int | None = None
+    run: _Running | None = None
+
+
+_Serves = tuple[str, Path | None, str]
+"""Flavour, project and callable: what a process may serve again."""
 
 
 class _Warm(Struct):
@@ -60,7 +82,9 @@ class LocalExecutor:
         self._ids = itertools.count()
         self._lock = threading.Lock()
         self._queue: deque[_Running] = deque()
-        self._running: dict[int, _Running] = {}
+        self._running: list[_Running] = []
+        self._processes: dict[int, _Process] = {}
+        self._idle: deque[_Process] = deque()
         self._warm: dict[str, _Warm] = {}
         self._closing = False
         self._looked = 0.0
@@ -81,7 +105,7 @@ class LocalExecutor:
         with self._lock:
             if self._closing:
                 raise RuntimeError("the executor is closed")
-            self._queue.append(_Running(task, resources, future, task.flavour, log_fd=-1))
+            self._queue.append(_Running(task, resources, future))
         self._ring()
         return future
 
@@ -120,7 +144,9 @@ class LocalExecutor:
                 if self._closing:
                     return
                 self._start_queued()
-            for key, _ in self._selector.select(_TICK if self._running else None):
+            ready = self._selector.select(_TICK if self._running else None)
+            # Warm workers first: that a process is there is known before what it answers.
+            for key, _ in sorted(ready, key=lambda item: not isinstance(item[0].data, _Warm)):
                 self._handle(key.data, key.fd)
             self._watch()
 
@@ -129,37 +155,56 @@ class LocalExecutor:
             os.read(self._bell_read, 4096)
         elif isinstance(what, _Running):
             self._read_log(what, fd)
+        elif isinstance(what, _Process):
+            self._read_answer(what)
         else:
             self._read_channel(what)
 
     def _start_queued(self) -> None:
         while self._queue and len(self._running) < self.jobs:
             run = self._queue.popleft()
-            number = next(self._ids)
             run.log_fd, write_end = os.pipe()
             os.set_blocking(run.log_fd, False)
             run.started = time.monotonic()
             task = run.task
             message = {
-                "id": number,
-                "task": {
-                    "callable": task.callable,
-                    "context": task.context,
-                    "directory": str(task.directory),
-                    "project": str(task.project) if task.project else None,
-                },
+                "callable": task.callable,
+                "context": task.context,
+                "directory": str(task.directory),
+                "project": str(task.project) if task.project else None,
             }
             try:
-                warm = self._worker(run.worker)
-                wire.send(warm.channel, message, (write_end,))
+                process = self._process_for(task)
+                wire.send(process.channel, message, (write_end,))
             except OSError as error:
                 os.close(run.log_fd)
-                run.future.set_result(_died(run, f"the worker process could not be reached: {error}"))
+                run.future.set_result(_died(run, f"its process could not be reached: {error}"))
                 continue
             finally:
                 os.close(write_end)
-            self._running[number] = run
+            run.process = process
+            process.run = run
+            self._running.append(run)
             self._selector.register(run.log_fd, selectors.EVENT_READ, run)
+
+    def _process_for(self, task: Task) -> _Process:
+        """A kept process, or a new one."""
+        serves = (task.flavour, task.project, task.callable)
+        for process in self._idle:
+            if process.serves == serves:
+                self._idle.remove(process)
+                return process
+        while len(self._idle) + len(self._running) >= self.jobs and self._idle:
+            self._dismiss(self._idle.popleft())
+        warm = self._worker(task.flavour)
+        ours, theirs = socket.socketpair()
+        ours.settimeout(_SEND_SECONDS)
+        with theirs:
+            process = _Process(next(self._ids), serves, ours)
+            wire.send(warm.channel, {"id": process.number}, (theirs.fileno(),))
+        self._processes[process.number] = process
+        self._selector.register(ours, selectors.EVENT_READ, process)
+        return process
 
     def _worker(self, flavour: str) -> _Warm:
         warm = self._warm.get(flavour)
@@ -189,30 +234,87 @@ class LocalExecutor:
             self._lost(warm)
             return
         message, _ = received
-        run = self._running.get(message["id"])
-        if run is None:
+        process = self._processes.get(message["id"])
+        if process is None:
             return
         if "pid" in message:
-            run.pid = message["pid"]
-            run.started = time.monotonic()  # not before: a worker that is still warming up costs the stage nothing
-            if run.killed:
-                kill_group(message["pid"])
+            process.pid = message["pid"]
+            if process.run is not None:
+                process.run.started = time.monotonic()  # a worker that is still warming up costs the stage nothing
+                if process.run.killed:
+                    kill_group(message["pid"])
         else:
-            run.exit_code = message["code"]
-            self._finish(message["id"], run)
+            process.exit_code = message["code"]
+            self._ended(process)
+
+    def _read_answer(self, process: _Process) -> bool:
+        """Take what has arrived from a process; with its answer, keep the process or let it end.
+
+        Returns whether anything had arrived.
+        """
+        try:
+            chunk = process.channel.recv(1 << 16, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            chunk = b""
+        if not chunk:
+            self._dismiss(process)
+            return False
+        run = process.run
+        try:
+            answers = process.inbox.feed(chunk)
+        except ValueError:
+            answers = [{}]
+        if not answers:
+            return True
+        if run is not None:
+            run.answer = answers[0]
+        if run is None or len(answers) > 1 or not self._may_stay(process):
+            self._dismiss(process)  # the stage is over when its process group is gone
+            return True
+        process.run = None
+        self._idle.append(process)
+        self._finish(run)
+        return True
+
+    def _may_stay(self, process: _Process) -> bool:
+        run = process.run
+        if run is None or run.killed or run.task.project is None or process.pid is None or not is_alone(process.pid):
+            return False
+        run.peak = max(run.peak, resident := resident_bytes(process.pid))
+        return 0 < resident <= _KEPT_BYTES
+
+    def _dismiss(self, process: _Process) -> None:
+        """Tell a process to end, by closing its channel; the warm worker reports when it has."""
+        if process.channel.fileno() >= 0:
+            self._selector.unregister(process.channel)
+            process.channel.close()
+
+    def _ended(self, process: _Process) -> None:
+        """A process and its group are gone."""
+        while self._read_answer(process):
+            continue
+        self._dismiss(process)
+        del self._processes[process.number]
+        if process in self._idle:
+            self._idle.remove(process)
+        if process.run is not None:
+            self._finish(process.run)
 
     def _lost(self, warm: _Warm) -> None:
-        """The warm worker itself died: every stage it had forked died with it."""
+        """The warm worker itself died: everything that it had forked died with it."""
         self._selector.unregister(warm.channel)
         warm.channel.close()
         flavour = next(name for name, other in self._warm.items() if other is warm)
         del self._warm[flavour]
-        for number, run in list(self._running.items()):
-            if run.worker == flavour:
-                if run.pid:
-                    kill_group(run.pid)
-                run.killed = run.killed or Ending.DIED
-                self._finish(number, run)
+        for process in [item for item in self._processes.values() if item.serves[0] == flavour]:
+            if process.pid:
+                kill_group(process.pid)
+            if process.run is not None:
+                process.run.killed = process.run.killed or Ending.DIED
+            self._dismiss(process)
+            self._ended(process)
 
     def _read_log(self, run: _Running, fd: int) -> None:
         if fd != run.log_fd:
@@ -236,20 +338,21 @@ class LocalExecutor:
         if now - self._looked < _TICK:
             return
         self._looked = now
-        for run in list(self._running.values()):
-            if run.pid is None or run.killed:
+        for run in self._running:
+            pid = run.process.pid if run.process else None
+            if pid is None or run.killed:
                 continue
-            resident = resident_bytes(run.pid)
+            resident = resident_bytes(pid)
             run.peak = max(run.peak, resident)
             if now - run.started > run.resources.seconds:
                 run.killed = Ending.TIME
             elif resident > run.resources.memory_bytes:
                 run.killed = Ending.MEMORY
             if run.killed:
-                kill_group(run.pid)
+                kill_group(pid)
 
-    def _finish(self, number: int, run: _Running) -> None:
-        del self._running[number]
+    def _finish(self, run: _Running) -> None:
+        self._running.remove(run)
         if run.log_fd >= 0:
             self._drain(run)
         run.future.set_result(_outcome(run))
@@ -266,9 +369,11 @@ class LocalExecutor:
             run.log_fd = -1
 
     def _end_all(self) -> None:
-        for run in [*self._running.values(), *self._queue]:
-            if run.pid:
-                kill_group(run.pid)
+        for process in self._processes.values():
+            if process.pid:
+                kill_group(process.pid)
+            self._dismiss(process)
+        for run in [*self._running, *self._queue]:
             run.killed = Ending.INTERRUPTED
             run.future.set_result(_outcome(run))
         self._running.clear()
@@ -313,11 +418,11 @@ def _outcome(run: _Running) -> Outcome:
         return Outcome(Ending.INTERRUPTED, seconds, run.peak, summary="interrupted", log=_log(run))
     if run.killed is Ending.DIED:
         return _died(run, "The worker process was killed from outside, and the stage with it. Run again.")
+    answer = run.answer or {}
     try:
-        answer = json.loads((run.task.directory / RESULT).read_bytes())
         ending = Ending(answer["ending"])
-    except (OSError, ValueError, KeyError, TypeError):
-        code = run.exit_code
+    except (KeyError, ValueError):
+        code = run.process.exit_code if run.process else None
         how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
         return _died(run, f"Its process {how} and left no result. What it printed last may say why.")
     return Outcome(

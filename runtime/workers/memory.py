@@ -1,4 +1,4 @@
-"""Resident memory of a process and all its descendants."""
+"""What a stage's process looks like from outside: its resident memory, its descendants and its threads."""
 
 import os
 import sys
@@ -41,3 +41,16 @@ def _elsewhere(pid: int) -> int:
         return sum(item.memory_info().rss for item in tree)
     except psutil.Error:
         return 0
+
+
+def is_alone(pid: int) -> bool:
+    """Whether `pid` runs with one thread and has no descendants left. Linux only: unknown elsewhere, so no."""
+    if sys.platform != "linux":
+        return False
+    try:
+        return (
+            os.listdir(f"/proc/{pid}/task") == [str(pid)]  # noqa: PTH208 - several times cheaper
+            and not Path(f"/proc/{pid}/task/{pid}/children").read_bytes()
+        )
+    except OSError:
+        return False

@@ -1,4 +1,4 @@
-"""The warm worker: imports once, then forks a process for every stage and reports how each ended.
+"""The warm worker: imports once, then forks the processes that stages run in and reports how each ended.
 
 Started as `python -m charter.runtime.workers.warm FD FLAVOUR`. It stays single-threaded, because a fork
 copies only the thread that calls it. When the runtime goes away, even by kill -9, the channel closes
@@ -17,7 +17,7 @@ import time
 from typing import Any, NoReturn
 
 from charter.runtime.workers import wire
-from charter.runtime.workers.child import run_stage
+from charter.runtime.workers.child import serve
 from charter.runtime.workers.flavours import PRELOADS
 
 
@@ -53,7 +53,7 @@ def _serve(channel: socket.socket) -> None:
                     _abandon(children)
                     return
                 message, fds = received
-                pid = _fork(message, fds, inherited=(channel.fileno(), wake_read, wake_write, selector))
+                pid = _fork(fds, inherited=(channel.fileno(), wake_read, wake_write, selector))
                 children[pid] = message["id"]
                 wire.send(channel, {"id": message["id"], "pid": pid})
             else:
@@ -62,29 +62,29 @@ def _serve(channel: socket.socket) -> None:
         _reap(channel, children)
 
 
-def _fork(message: dict[str, Any], fds: list[int], inherited: tuple[Any, ...]) -> int:
+def _fork(fds: list[int], inherited: tuple[Any, ...]) -> int:
     pid = os.fork()
     if pid == 0:
-        _be_the_stage(message, fds, inherited)
+        _be_the_stage(fds[0], inherited)
     for fd in fds:
         os.close(fd)
     return pid
 
 
-def _be_the_stage(message: dict[str, Any], fds: list[int], inherited: tuple[Any, ...]) -> NoReturn:
+def _be_the_stage(tasks: int, inherited: tuple[Any, ...]) -> NoReturn:
+    code = 0
     try:
         gc.enable()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()  # one signal to the group reaches everything that the stage starts
-        _die_with_parent()
+        _tie_to_parent()
         channel_fd, wake_read, wake_write, selector = inherited
         selector.close()
         for fd in (channel_fd, wake_read, wake_write):
             os.close(fd)
-        _redirect(fds[0])
-        code = run_stage(message["task"])
+        serve(socket.socket(fileno=tasks))
     except BaseException:  # noqa: BLE001 - nothing may unwind into the copy of the serving loop
         code = 70
     _exit(code)
@@ -97,21 +97,17 @@ def _exit(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _redirect(log: int) -> None:
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(nothing)
-    os.close(log)
-
-
-def _die_with_parent() -> None:
-    """On Linux, be killed when the warm worker is: PR_SET_PDEATHSIG of prctl(2)."""
+def _tie_to_parent() -> None:
+    """On Linux, be killed when the warm worker is, and inherit what descendants leave behind: prctl(2)."""
     if sys.platform == "linux":
-        _PRCTL(1, signal.SIGKILL)
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
         if os.getppid() == 1:
             os._exit(70)
+
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def _load_prctl() -> Any:

@@ -5,6 +5,19 @@ import json
 import pytest
 from sandbox import Sandbox
 
+_SEND = """
+import stat
+
+def _send(payload, length=None):
+    framed = (length or len(payload)).to_bytes(6, "big")[-4:] + payload
+    for fd in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                os.write(fd, framed)
+        except OSError:
+            pass
+"""
+
 _CASES = {
     "raises": ("    raise ValueError('no such column: income')", "raised", "no such column: income"),
     "exits": ("    os._exit(0)", "died", "left no result"),
@@ -29,8 +42,7 @@ _CASES = {
     ),
     "forges": (
         "    import json\n    forged = {'ending': 'done', 'artifacts': {'data': str(context.project / 'steps.py')}}\n"
-        "    forged |= {'evidence': [], 'effects': {}}\n"
-        "    (context.out.parent / 'result.json').write_text(json.dumps(forged))\n    os._exit(0)",
+        "    forged |= {'evidence': [], 'effects': {}}\n    _send(json.dumps(forged).encode())\n    os._exit(0)",
         "refused",
         "context.out",
     ),
@@ -39,6 +51,8 @@ _CASES = {
         "refused",
         "finite",
     ),
+    "answers_nonsense": ("    _send(b'[1, 2')\n    os._exit(0)", "died", "left no result"),
+    "answers_half": ("    _send(b'{}', length=1 << 40)\n    os._exit(0)", "died", "left no result"),
     "imports": ("    import no_such_package", "raised", "no_such_package"),
     "recurses": ("    return recurses(context)", "raised", "recursion"),
 }
@@ -47,7 +61,7 @@ _CASES = {
 @pytest.mark.parametrize("name", _CASES)
 def test_each_ending_is_told_apart(sandbox: Sandbox, name: str) -> None:
     body, reason, words = _CASES[name]
-    sandbox.steps(f"\ndef {name}(context):\n{body}\n")
+    sandbox.steps(f"{_SEND}\ndef {name}(context):\n{body}\n")
     sandbox.chain([name, "step"])
     done = sandbox.charter("run")
     assert done.code == 1, done

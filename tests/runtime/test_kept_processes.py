@@ -1,0 +1,85 @@
+"""A process serves the next stage of the same callable only when the last one left it as it was."""
+
+import pytest
+from sandbox import Sandbox
+
+_TELL = """
+def tell(context):
+    with (context.project / "pids").open("a") as file:
+        file.write(f"{os.getpid()} ")
+    return made(context)
+
+def other(context):
+    return tell(context)
+
+def changes_directory(context):
+    os.chdir("/")
+    return tell(context)
+
+def sets_variable(context):
+    os.environ["LEFT"] = "behind"
+    return tell(context)
+
+def leaves_thread(context):
+    import threading
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    return tell(context)
+
+def leaves_process(context):
+    if os.fork() == 0:
+        if os.fork() == 0:
+            time.sleep(60)
+        os._exit(0)
+    os.wait()
+    return tell(context)
+
+def grows(context):
+    global kept
+    kept = bytearray(os.urandom(1)) * (200 << 20)
+    return tell(context)
+"""
+
+
+@pytest.fixture
+def pids(sandbox: Sandbox):
+    def run(*callables: str, code: int = 0) -> list[str]:
+        sandbox.steps(_TELL)
+        sandbox.chain(list(callables))
+        done = sandbox.charter("run", "--jobs", "1")
+        assert done.code == code, done
+        return (sandbox.root / "pids").read_text().split()
+
+    return run
+
+
+def test_stages_of_one_callable_share_a_process(pids) -> None:
+    assert len(set(pids("tell", "tell", "tell"))) == 1
+
+
+def test_another_callable_gets_another_process(pids) -> None:
+    assert len(set(pids("tell", "other"))) == 2
+
+
+@pytest.mark.parametrize(
+    "callable_", ["changes_directory", "sets_variable", "leaves_thread", "leaves_process", "grows"]
+)
+def test_what_a_stage_leaves_behind_ends_its_process(pids, callable_: str) -> None:
+    assert len(set(pids(callable_, callable_))) == 2
+
+
+def test_a_process_that_dies_between_stages_is_replaced(sandbox: Sandbox) -> None:
+    sandbox.steps(
+        """
+import signal
+
+def dies_soon(context):
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    return made(context)
+
+def waits(context):
+    time.sleep(0.5)
+    return made(context)
+"""
+    )
+    sandbox.chain(["dies_soon", "waits", "dies_soon"])
+    assert sandbox.charter("run", "--jobs", "2").code == 0
