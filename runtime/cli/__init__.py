@@ -79,6 +79,7 @@ audit = _group(
             "Follow an artifact back to its sources and forward to its uses.",
         ),
         "prove": ("audit_prove:audit_prove", "Prove that one record is in the ledger."),
+        "replay": ("audit_replay:audit_replay", "Decide every recorded gate again; a changed decision is a finding."),
     },
 )
 

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Makes this folder anew: a real lifecycle with one denial, one approval and one deployment, as frozen for the audit
+# tests. Run it from the repository's root; it needs the [ml] extra and takes about a minute. The keys are for tests only.
+set -eu
+here=$(pwd)
+charter="$here/.venv/bin/charter"
+made=/tmp/loans
+rm -rf "$made" && mkdir -p "$made" && cd "$made"
+awk '/^```charter loans.charter/{p=1;next}/^```/{p=0}p' "$here/README.md" > loans.charter
+awk '/^```python make_data.py/{p=1;next}/^```/{p=0}p' "$here/README.md" > make_data.py
+sed -i 's/range(2000)/range(1200)/' make_data.py
+"$here/.venv/bin/python" make_data.py && rm make_data.py
+mkdir -m 700 keys
+for who in oda emil rita; do "$charter" keys new keys/$who.key; done
+"$charter" trust init --person oda@bank.example --name 'Oda Owner' --key keys/oda.key.pub --sign-with keys/oda.key
+"$charter" trust add emil@bank.example --name 'Emil Engineer' --key keys/emil.key.pub --sign-with keys/oda.key
+"$charter" trust add rita@bank.example --name 'Rita Risk' --key keys/rita.key.pub --role risk-officer --sign-with keys/oda.key
+"$charter" run --key keys/emil.key --set min-auc=0.999 || test $? = 1
+"$charter" run --key keys/emil.key || test $? = 5
+"$charter" approve release --key keys/rita.key --yes
+"$charter" run --key keys/emil.key
+# Only what an auditor reads is kept: the ledger, its keys and the compiled charters.
+cd .charter && for file in $(grep -L '"bundle":{' -r store); do rm -f "$file"; done && find store -type d -empty -delete
+rm -rf serving lease work ledger.db-shm ledger.db-wal && cd ..
+out="$here/tests/vectors/loans"
+chmod -R u+w . && rm -rf "$out/state" "$out/keys" && mv .charter "$out/state"
+cp -r keys loans.charter loans.csv charter.checkpoints charter.trust.json "$out"
