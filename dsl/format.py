@@ -35,6 +35,7 @@ def format_source(source: Source) -> tuple[str | None, tuple[Diagnostic, ...]]:
         found = _percent_joined(source.text, found)
         if _sound(source, found) and not (_may_swallow(source.text, found) and _mistakes(source)):
             return Page(*with_gaps(source.text, found)).set().replace("\r\n", "\n"), ()
+    del found  # what follows makes them anew, and both at once may be large
     return None, _mistakes(source)
 
 

@@ -75,7 +75,8 @@ def _read(path: Path) -> bytes:
         if size <= MAX_BYTES:
             # One byte more than allowed tells a file that grows while it is read.
             with os.fdopen(descriptor, "rb", closefd=False) as file:
-                data = file.read(MAX_BYTES + 1)
+                # Files of /proc may have nothing to say yet, and then read as None instead of blocking.
+                data = file.read(MAX_BYTES + 1) or b""
             size = len(data)
     finally:
         os.close(descriptor)

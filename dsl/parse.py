@@ -17,8 +17,8 @@ from charter.dsl.slices import KEYWORDS
 from charter.dsl.source import Source
 from charter.dsl.tree import Line, Unbalanced, parse_lines
 
-MAX_TOKENS = 2_000_000
-"""Bounds the memory that a file can take: about 50,000 lines have a quarter of it."""
+MAX_TOKENS = 1_000_000
+"""Bounds the memory that a file can take: about 50,000 lines have half of it."""
 
 
 def parse(source: Source) -> tuple[CharterFile, tuple[Diagnostic, ...]]:

@@ -80,6 +80,7 @@ class Mender:
         self.segment: list[Token] = []
         self.segment_broken = False
         self.guesses = 0
+        self.stray_end = -1
         kinds = [token.kind for token in piece]
         # How many `{` more than `}` there are: above zero one must be missing or be too many.
         self.surplus = kinds.count("LBRACE") - kinds.count("RBRACE")
@@ -267,7 +268,7 @@ class Mender:
         if self.surplus > 0:
             self._too_many(token, finding)
             return
-        self.findings.add(finding)
+        self._stray(token, finding)
         # What stands in it cannot be judged: it is read, and forgotten.
         column = self.source.position(token.start).column - 1
         self.frames.append(_Frame(_Opening("", known=False), None, token.start, column))
@@ -275,7 +276,13 @@ class Mender:
     def _too_many(self, token: Token, finding: Diagnostic) -> None:
         """Reports a `{` that is one too many, and goes on as if it were not there."""
         self.surplus -= 1
-        self.findings.add(finding)
+        self._stray(token, finding)
+
+    def _stray(self, token: Token, finding: Diagnostic) -> None:
+        """Reports a brace that belongs nowhere; of a run of them (`}}}}`) the first stands for all."""
+        if token.start != self.stray_end:
+            self.findings.add(finding)
+        self.stray_end = token.end
 
     def _close(self, token: Token) -> None:
         column = self._column(token)
@@ -288,7 +295,7 @@ class Mender:
         if stray:
             self.surplus += 1
             detail = "This `}` closes nothing. Remove it, or add the `{` that it belongs to."
-            self.findings.add(error("CH0021", self._span(token.start, token.end), detail))
+            self._stray(token, error("CH0021", self._span(token.start, token.end), detail))
             return
         while 0 <= column < self.frames[-1].column and len(self.frames) > 2 and self.surplus > 0:
             self._close_missing()

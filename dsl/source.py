@@ -1,5 +1,6 @@
 """A source text and places in it."""
 
+from array import array
 from bisect import bisect_right
 from functools import cached_property
 
@@ -32,15 +33,15 @@ class Source(Struct, frozen=True, dict=True):
     text: str
 
     @cached_property
-    def line_starts(self) -> tuple[int, ...]:
-        """Offset of the first character of every line."""
-        starts = [0]
+    def line_starts(self) -> "array[int]":
+        """Offset of the first character of every line; eight bytes each, for a file may be nothing but line ends."""
+        starts = array("Q", (0,))
         find = self.text.find
         at = find("\n")
         while at >= 0:
             starts.append(at + 1)
             at = find("\n", at + 1)
-        return tuple(starts)
+        return starts
 
     def position(self, offset: int) -> Position:
         """Line and column of a character offset."""

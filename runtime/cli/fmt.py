@@ -84,7 +84,7 @@ def _paths(files: Iterable[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for name in files:
-        if name != _STDIN and Path(name).is_dir():
+        if name != _STDIN and os.path.isdir(name):  # noqa: PTH112 - does not raise, whatever the name
             found.update(dict.fromkeys(_below(name)))
         else:
             found[name] = None
