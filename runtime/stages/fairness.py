@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from charter.runtime.stages.api import StageRefused
 from charter.runtime.stages.confusion import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_NEGATIVE, TRUE_POSITIVE, Scored
-from charter.runtime.stages.intervals import RESAMPLES, percentile
+from charter.runtime.stages.intervals import RESAMPLES, percentile, within_reach
 from charter.runtime.stages.metrics import Measured, false_positive_rate, recall, selection_rate
 
 if TYPE_CHECKING:
@@ -92,13 +92,15 @@ def measure_fairness(
     from fairlearn import metrics as fairlearn
 
     metric = FAIRNESS_METRICS[name]
-    group_rates(name, scored, groups, confidence, rng)  # refuses what fairlearn would call 0
+    rates = group_rates(name, scored, groups, confidence, rng)  # refuses what fairlearn would call 0
     function: Any = getattr(fairlearn, name)
     value = float(function(scored.outcome, scored.decision, sensitive_features=groups))
     if not np.isfinite(value):
         raise StageRefused("measure is undefined", f"`{name}` cannot be measured: a rate is 0 in every group.")
     replicates = _replicates(metric, scored, groups, rng)
-    return Measured(value, percentile(replicates, value, confidence, "bootstrap within groups"), len(scored))
+    interval = percentile(replicates, value, confidence, "bootstrap within groups")
+    smallest = min(rate.n for rate in rates.values())
+    return Measured(value, within_reach(interval, smallest, confidence), len(scored))
 
 
 def group_rates(

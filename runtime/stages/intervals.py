@@ -1,16 +1,21 @@
 """Confidence intervals, all two-sided, each naming its method.
 
 Two-sided at level P means that a bound on one side is held with (1 + P) / 2: the careful reading of
-`with confidence P`.
+`with confidence P`. Proportions have the exact interval, which never promises more than it holds. No other interval
+ends beyond what so many rows can tell at all (`charter.compiler.binomial.reach`): a bootstrap of rows that all agree,
+and DeLong's variance near the ends, would shrink to a point. It is also what the compiler proves of a bound.
 
-Sources: Wilson, JASA 22 (1927); DeLong, DeLong, Clarke-Pearson, Biometrics 44 (1988), in the fast form of Sun
-and Xu, IEEE Signal Processing Letters 21 (2014); Efron, Tibshirani: An introduction to the bootstrap (1993).
+Sources: Clopper, Pearson, Biometrika 26 (1934); DeLong, DeLong, Clarke-Pearson, Biometrics 44 (1988), in the fast
+form of Sun and Xu, IEEE Signal Processing Letters 21 (2014); Efron, Tibshirani: An
+introduction to the bootstrap (1993).
 """
 
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING
+
+from charter.compiler.binomial import clopper_pearson, reach
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,24 +34,26 @@ class Interval:
     method: str
 
 
-def wilson(successes: int, trials: int, confidence: float) -> Interval:
-    """Wilson's score interval of a proportion; `trials` is at least 1."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = successes / trials
-    scale = 1 + z * z / trials
-    middle = (share + z * z / (2 * trials)) / scale
-    half = z / scale * sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    # At 0 and 1 the ends are exact; elsewhere rounding must not push them past the estimate.
-    low = 0.0 if successes == 0 else min(share, middle - half)
-    high = 1.0 if successes == trials else max(share, middle + half)
-    return Interval(low, high, "Wilson score")
+def proportion(successes: int, trials: int, confidence: float) -> Interval:
+    """The exact interval of a proportion; `trials` is at least 1."""
+    low, high = clopper_pearson(successes, trials, confidence)
+    return Interval(low, high, "Clopper-Pearson")
+
+
+def within_reach(interval: Interval, observations: int, confidence: float) -> Interval:
+    """The interval of a value from 0 to 1, its ends no further in than so many observations can tell."""
+    furthest = reach(observations, confidence)
+    if interval.low <= furthest and interval.high >= 1 - furthest:
+        return interval
+    low, high = min(interval.low, furthest), max(interval.high, 1 - furthest)
+    return Interval(low, high, f"{interval.method}, widened to what {observations} observations can tell")
 
 
 def delong(labels: "npt.NDArray[np.int64]", scores: "npt.NDArray[np.float64]", confidence: float) -> Interval:
     """DeLong's interval of the area under the ROC curve, cut to [0, 1]; both classes must be there.
 
-    When the classes do not overlap at all the variance is estimated as 0 and the interval would shrink to a
-    point; then the end is what the smaller class of size m still allows, alpha ** (1 / m).
+    Its ends are no further in than what the smaller class can tell: of the areas that a fraction of it, on the wrong
+    side of the other class, would give. Where the classes do not overlap at all, DeLong's variance is 0.
     """
     import numpy as np
 
@@ -61,8 +68,9 @@ def delong(labels: "npt.NDArray[np.int64]", scores: "npt.NDArray[np.float64]", c
         variance = float(above_negatives.var(ddof=1) / m + above_positives.var(ddof=1) / n)
         if variance > 0:
             half = z * sqrt(variance)
-            return Interval(max(0.0, area - half), min(1.0, area + half), "DeLong")
-    slack = ((1 - confidence) / 2) ** (1 / min(m, n))
+            found = Interval(max(0.0, area - half), min(1.0, area + half), "DeLong")
+            return within_reach(found, min(m, n), confidence)
+    slack = reach(min(m, n), confidence)
     return Interval(area * slack, 1 - (1 - area) * slack, "exact, smaller class")
 
 

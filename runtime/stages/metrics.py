@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from charter.runtime.stages.api import StageRefused
 from charter.runtime.stages.confusion import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_NEGATIVE, TRUE_POSITIVE, Scored
-from charter.runtime.stages.intervals import RESAMPLES, Interval, delong, percentile, wilson
+from charter.runtime.stages.intervals import RESAMPLES, Interval, delong, percentile, proportion, within_reach
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,19 +72,21 @@ def selection_rate(scored: Scored, confidence: float, _rng: "np.random.Generator
     return _proportion("selection_rate", cells[TRUE_POSITIVE] + cells[FALSE_POSITIVE], cells.sum(), confidence)
 
 
-def f1(scored: Scored, confidence: float, rng: "np.random.Generator") -> Measured:
-    """Harmonic mean of precision and recall; bootstrap over the four counts."""
+def f1(scored: Scored, confidence: float, _rng: "np.random.Generator") -> Measured:
+    """Harmonic mean of precision and recall; n counts the rows with a positive outcome or a positive decision.
+
+    Of these a share J is right, and f1 = 2J / (1 + J) grows with J, so the exact interval of J gives one of f1.
+    """
     from sklearn.metrics import f1_score
 
     cells = scored.cells()
-    if cells[TRUE_POSITIVE] + cells[FALSE_POSITIVE] + cells[FALSE_NEGATIVE] == 0:
+    relevant = int(cells[TRUE_POSITIVE] + cells[FALSE_POSITIVE] + cells[FALSE_NEGATIVE])
+    if relevant == 0:
         raise _undefined("f1", "no row has a positive outcome or a positive decision")
-    drawn = rng.multinomial(len(scored), cells / len(scored), size=RESAMPLES)
-    hits = 2 * drawn[:, TRUE_POSITIVE]
-    # A resample without any positive has no f1; it counts as the worst, 0.
-    replicates = hits / (hits + drawn[:, FALSE_POSITIVE] + drawn[:, FALSE_NEGATIVE]).clip(min=1)
     value = float(f1_score(scored.outcome, scored.decision))
-    return Measured(value, percentile(replicates, value, confidence, "bootstrap"), len(scored))
+    right = proportion(int(cells[TRUE_POSITIVE]), relevant, confidence)
+    low, high = (2 * end / (1 + end) for end in (right.low, right.high))
+    return Measured(value, Interval(min(low, value), max(high, value), right.method), relevant)
 
 
 def brier_score(scored: Scored, confidence: float, rng: "np.random.Generator") -> Measured:
@@ -92,7 +94,8 @@ def brier_score(scored: Scored, confidence: float, rng: "np.random.Generator") -
     errors = (scored.probability - scored.outcome) ** 2
     replicates = _resample(len(scored), lambda rows: float(errors[rows].mean()), rng)
     value = float(errors.mean())
-    return Measured(value, percentile(replicates, value, confidence, "bootstrap"), len(scored))
+    interval = percentile(replicates, value, confidence, "bootstrap")
+    return Measured(value, within_reach(interval, len(scored), confidence), len(scored))
 
 
 def expected_calibration_error(scored: Scored, confidence: float, rng: "np.random.Generator") -> Measured:
@@ -112,7 +115,7 @@ def expected_calibration_error(scored: Scored, confidence: float, rng: "np.rando
     value = error(slice(None))
     replicates = _resample(len(scored), error, rng)
     interval = percentile(replicates, value, confidence, f"bootstrap, {CALIBRATION_BINS} equal bins")
-    return Measured(value, interval, len(scored))
+    return Measured(value, within_reach(interval, len(scored), confidence), len(scored))
 
 
 METRICS: Mapping[str, Callable[[Scored, float, "np.random.Generator"], Measured]] = {
@@ -132,7 +135,7 @@ def _proportion(name: str, successes: "np.int64", trials: "np.int64", confidence
     if trials == 0:
         raise _undefined(name, "there is no row that it is a share of")
     hits, of = int(successes), int(trials)
-    return Measured(hits / of, wilson(hits, of, confidence), of)
+    return Measured(hits / of, proportion(hits, of, confidence), of)
 
 
 def _resample(

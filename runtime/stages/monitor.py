@@ -14,7 +14,7 @@ from charter.runtime.stages.confusion import Scored
 from charter.runtime.stages.drift import Drift, measure_drift
 from charter.runtime.stages.features import columns_of
 from charter.runtime.stages.inference_log import Logged, read_inference_log
-from charter.runtime.stages.intervals import DEFAULT_CONFIDENCE, wilson
+from charter.runtime.stages.intervals import DEFAULT_CONFIDENCE, proportion
 from charter.runtime.stages.model_file import Model, load_model
 from charter.runtime.stages.packaged import file_digest
 from charter.runtime.stages.scoring import score_measures
@@ -126,7 +126,7 @@ def _error_rate(watched: _Watched, measure: Measure) -> Evidence:
         )
     failed, total = watched.logged.failed, watched.logged.failed + watched.logged.answered
     level = measure.confidence or DEFAULT_CONFIDENCE
-    interval = wilson(failed, total, level)
+    interval = proportion(failed, total, level)
     return Evidence(
         "error_rate",
         failed / total,

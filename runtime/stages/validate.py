@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from charter.runtime.stages.api import Evidence, Measure, StageContext, StageRefused, StageResult
-from charter.runtime.stages.intervals import DEFAULT_CONFIDENCE, wilson
+from charter.runtime.stages.intervals import DEFAULT_CONFIDENCE, proportion
 from charter.runtime.stages.row_schema import check_rows
 from charter.runtime.stages.suggest import suggestion
 from charter.runtime.stages.tables import read_frame, require_columns
@@ -77,7 +77,7 @@ def _share(frame: "pd.DataFrame", measure: Measure, spec: Mapping[str, Any]) -> 
 
 
 def _share_of(column: str, item: str, count: int, rows: int, level: float) -> Evidence:
-    interval = wilson(count, rows, level)
+    interval = proportion(count, rows, level)
     return Evidence(
         "share",
         count / rows,

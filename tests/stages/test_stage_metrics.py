@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn import metrics as fairlearn
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 from stage_samples import ROLES, Bench, value
 
@@ -15,7 +13,7 @@ from charter.runtime.stages.api import Evidence, Measure, StageRefused
 from charter.runtime.stages.confusion import Scored
 from charter.runtime.stages.evaluate import evaluate
 from charter.runtime.stages.fairness import FAIRNESS_METRICS
-from charter.runtime.stages.intervals import delong, wilson
+from charter.runtime.stages.intervals import Interval, delong, proportion, within_reach
 from charter.runtime.stages.metrics import METRICS
 from charter.runtime.stages.scoring import score_measures
 
@@ -67,19 +65,34 @@ def test_fairness_values_are_those_of_fairlearn(name: str) -> None:
     assert all(item.each == "group" and item.over is None for item in rates)
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.integers(1, 500), st.data(), st.floats(0.5, 0.999))
-def test_wilson_holds_its_estimate(trials: int, data: st.DataObject, confidence: float) -> None:
-    successes = data.draw(st.integers(0, trials))
-    interval = wilson(successes, trials, confidence)
-    assert 0 <= interval.low <= successes / trials <= interval.high <= 1
-
-
-def test_wilson_known_values() -> None:
-    """Newcombe, Statistics in Medicine 17 (1998), table I, method 3."""
-    for successes, trials, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611)):
-        interval = wilson(successes, trials, 0.95)
+def test_proportions_have_the_exact_interval() -> None:
+    """Newcombe, Statistics in Medicine 17 (1998), table I, method 5."""
+    for successes, trials, low, high in ((81, 263, 0.2527, 0.3676), (15, 148, 0.0578, 0.1617), (0, 20, 0.0, 0.1684)):
+        interval = proportion(successes, trials, 0.95)
         assert (interval.low, interval.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+def test_no_interval_ends_beyond_what_its_rows_can_tell() -> None:
+    """Rows that all agree would shrink a bootstrap, and DeLong's variance, to a point."""
+    outcome = np.arange(40) % 2
+    perfect, frame = Scored(outcome, outcome.astype(float), outcome), pd.DataFrame({"group": ["a", "a", "b", "b"] * 10})
+    made = {item.metric: item for item in measure(perfect, frame, *map(Measure, METRICS))}
+    for name, rows in (("accuracy", 40), ("brier_score", 40), ("expected_calibration_error", 40), ("recall", 20)):
+        low, high, edge = made[name].low, made[name].high, 0.025 ** (1 / rows)
+        assert low is not None and high is not None and (low <= edge + 1e-12 or high >= 1 - edge - 1e-12)
+    assert made["brier_score"].high == pytest.approx(1 - 0.025 ** (1 / 40))
+    assert made["brier_score"].method == "bootstrap, 2000 resamples, widened to what 40 observations can tell"
+    assert made["roc_auc"].low == pytest.approx(0.025 ** (1 / 20))
+    right = 0.025 ** (1 / 20)
+    assert made["f1"].low == pytest.approx(2 * right / (1 + right)) and made["f1"].n == 20
+    fair = Measure("demographic_parity_ratio", over="group")
+    everybody = Scored(outcome, np.ones(40), np.ones(40, dtype=np.int64))
+    assert measure(everybody, frame, fair)[0].low == pytest.approx(0.025 ** (1 / 20))
+    nearly = outcome.astype(float)
+    nearly[[0, 1]] = 0.5, 0.49
+    assert delong(outcome, nearly, 0.95).low == pytest.approx(0.025 ** (1 / 20))
+    wide = Interval(0.1, 0.9, "any")
+    assert within_reach(wide, 40, 0.95) is wide
 
 
 def test_delong_covers_the_true_area() -> None:
@@ -108,7 +121,7 @@ def test_bootstrap_depends_on_the_seed_only() -> None:
     rows, frame = scored()
     fair = Measure("equalized_odds_difference", over="group")
     alone = measure(rows, frame, fair)[0]
-    assert alone == measure(rows, frame, Measure("f1"), fair)[1]
+    assert alone == measure(rows, frame, Measure("brier_score"), fair)[1]
 
 
 def test_calibration_error() -> None:

@@ -38,7 +38,7 @@ def test_share_of_each(bench: Bench) -> None:
     assert value(made, "share", "Female") == 0.2 and value(made, "share", "(missing)") == 0.01
     (female,) = [item for item in made.evidence if item.item == "Female"]
     assert female.low is not None and female.high is not None and female.low < 0.2 < female.high
-    assert (female.confidence, female.n, female.method) == (0.9, 100, "Wilson score")
+    assert (female.confidence, female.n, female.method) == (0.9, 100, "Clopper-Pearson")
 
 
 def test_a_group_that_is_not_there_has_share_zero(bench: Bench) -> None:
