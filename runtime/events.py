@@ -171,6 +171,24 @@ class StatementSigned(_Body, frozen=True, kw_only=True, tag="statement.signed", 
     iteration: int
 
 
+class ActSigned(_Body, frozen=True, kw_only=True, tag="act.signed", tag_field="kind"):
+    """A person signed something else than an approval; the DSSE envelope is attached.
+
+    `name` is what it is about: a waiver's name, evidence (`stage:metric`), a gate, the lifecycle.
+    """
+
+    act: Literal["waive", "withdraw", "attest", "halt", "resume", "break-glass", "close-review"]
+    name: str
+    person: str
+    role: str
+    """The role of the trust root that they acted in; empty for an act that needs none."""
+    key: str
+    statement: str
+    envelope: str
+    iteration: int
+    comment: str = ""
+
+
 class Reacted(_Body, frozen=True, kw_only=True, tag="reaction.taken", tag_field="kind"):
     """A monitor's breach had its declared reaction."""
 
@@ -211,6 +229,7 @@ Body = (
     | GateDecided
     | GateApplied
     | StatementSigned
+    | ActSigned
     | Reacted
     | ServerStopped
     | Erased
@@ -228,6 +247,7 @@ BODIES: dict[str, type[Body]] = {
         GateDecided,
         GateApplied,
         StatementSigned,
+        ActSigned,
         Reacted,
         ServerStopped,
         Erased,

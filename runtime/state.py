@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from charter.runtime.events import (
     BODIES,
+    ActSigned,
     Body,
     Erased,
     GateApplied,
@@ -73,6 +74,14 @@ class Signed(Struct, frozen=True):
     body: StatementSigned
 
 
+class Act(Struct, frozen=True):
+    """A signed act with its place in the ledger; whether it counts is for the trust root to say."""
+
+    seq: int
+    time: str
+    body: ActSigned
+
+
 class StageState(Struct):
     """What is known of one stage in one iteration."""
 
@@ -111,6 +120,8 @@ class State(Struct):
     results: dict[str, Finished] = field(default_factory=dict)
     """The latest result by key, whatever its iteration: unchanged work is not done again. Never a taken-over one."""
     signed: list[Signed] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+    """Everything else that people signed: waivers, attestations, halts, broken glass."""
     reactions: list[tuple[int, str, Reacted]] = field(default_factory=list)
     erased: dict[str, Erased] = field(default_factory=dict)
     rolled_back: dict[str, str] = field(default_factory=dict)
@@ -157,6 +168,8 @@ class State(Struct):
                 self._mark_applied(body)
             case StatementSigned():
                 self.signed.append(Signed(recorded.seq, recorded.time, body))
+            case ActSigned():
+                self.acts.append(Act(recorded.seq, recorded.time, body))
             case Reacted():
                 self.reactions.append((recorded.seq, recorded.time, body))
             case ServerStopped():

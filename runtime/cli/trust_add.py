@@ -7,9 +7,9 @@ import click
 
 from charter.runtime.cli.signing import signing_key
 from charter.runtime.cli.trust_show import show_trust
-from charter.runtime.trust import file, root
+from charter.runtime.trust import changes, file
+from charter.runtime.trust.changes import Addition
 from charter.runtime.trust.keys import read_public_key
-from charter.runtime.trust.root import Addition
 
 
 @click.command("add")
@@ -55,6 +55,6 @@ def trust_add(
         quorum=quorum,
     )
     trust = file.load(project)
-    made = root.extend(trust, addition, [signing_key(path) for path in privates], datetime.now(UTC))
+    made = changes.extend(trust, addition, [signing_key(path) for path in privates], datetime.now(UTC))
     file.save(project, made)
     show_trust(project, made, as_json=as_json)

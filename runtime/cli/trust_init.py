@@ -8,7 +8,7 @@ import click
 from charter.runtime.cli.signing import signing_key
 from charter.runtime.cli.trust_show import show_trust
 from charter.runtime.project import Project
-from charter.runtime.trust import file, root
+from charter.runtime.trust import changes, file
 from charter.runtime.trust.keys import read_public_key
 
 
@@ -26,6 +26,6 @@ def trust_init(person: str, name: str, public: Path, private: Path, directory: P
     version is signed by administrators of the version before.
     """
     project = Project((directory or Path.cwd()).absolute())
-    made = root.create(person, name, read_public_key(public), signing_key(private), datetime.now(UTC))
+    made = changes.create(person, name, read_public_key(public), signing_key(private), datetime.now(UTC))
     file.save(project, made, new=True)
     show_trust(project, made, as_json=as_json)

@@ -211,12 +211,13 @@ def _genuine(record: SignedRecord, case: Case) -> _Genuine:
     body, trust, role = record.body, case.trust, case.approval.role
     _demand(digest(record.envelope) == body.envelope, "the recorded envelope is not the one that was signed")
     predicate, signers = _opened(record, trust)
-    _demand(predicate.key in signers, "no key that the trust root gives to this person signed it")
+    _demand(predicate.key in signers, not_theirs(trust, predicate.key))
     _demand(
         trust.includes(predicate.trust),
         "it was signed under a trust root that is not in the history of the present one",
     )
-    _demand(predicate.role == role and body.person in trust.members(role), f"they do not hold the role `{role}`")
+    holds = predicate.role == role and trust.held_role(body.person, role, parse_time(record.time))
+    _demand(holds, f"they do not hold the role `{role}`")
     if predicate.reviewed != case.reviewed:
         changes = "; ".join(differences(predicate.reviewed, case.reviewed))
         raise _NotGenuineError(f"it does not cover what there is now: {changes}")
@@ -225,11 +226,21 @@ def _genuine(record: SignedRecord, case: Case) -> _Genuine:
     return _Genuine(record, predicate, signed_at)
 
 
+def not_theirs(trust: TrustRoot, key: str) -> str:
+    """Why a key is not one of the signer's, as far as the trust root tells."""
+    ended = trust.why_ended(key)
+    if ended is None:
+        return "no key that the trust root gives to this person signed it"
+    why = "its owner left" if ended.because == "left" else f"it was {ended.because}"
+    return f"the key that signed it does not count from {ended.since} on: {why}"
+
+
 def _opened(record: SignedRecord, trust: TrustRoot) -> tuple[Predicate, frozenset[str]]:
     """What was signed, and under which of the person's keys."""
     body = record.body
     try:
-        payload, signers = dsse.open_envelope(record.envelope, PAYLOAD_TYPE, trust.keys_of(body.person))
+        keys = trust.keys_at(body.person, parse_time(record.time))
+        payload, signers = dsse.open_envelope(record.envelope, PAYLOAD_TYPE, keys)
         predicate = read_statement(payload).predicate
         parse_time(predicate.time)
     except Failure as failure:

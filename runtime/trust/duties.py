@@ -5,6 +5,7 @@ from charter.runtime.state import State
 from charter.runtime.trust.approvals import Excluded
 from charter.runtime.trust.root import TrustRoot
 from charter.runtime.trust.statement import ancestry, approve_stage
+from charter.runtime.trust.times import parse_time
 
 
 def excluded_people(ir: IR, approval: Approval, state: State, trust: TrustRoot) -> Excluded:
@@ -32,10 +33,11 @@ def _trainers(ir: IR, approval: Approval, state: State, trust: TrustRoot) -> fro
         # The result's first record, not a later one that took it over: re-using work trains nothing.
         made = None if finished is None else state.results.get(finished.body.key)
         run = None if made is None or made.body.reused else runs.get(made.body.run)
-        if run is None or run.key is None:
+        if made is None or run is None or run.key is None:
             return None
-        person = trust.person_of(run.key)
-        if person is None or person.id != run.actor:
+        # Under a key that had not ended by then: who trained is not forgotten when they leave or lose it.
+        person = trust.owner_at(run.key, parse_time(made.time))
+        if person is None or person != run.actor:
             return None
-        trainers.add(person.id)
+        trainers.add(person)
     return frozenset(trainers)

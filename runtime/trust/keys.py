@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from charter.runtime.failure import ExitCode, Failure
@@ -100,7 +99,7 @@ def generate() -> PrivateKey:
 
 
 def _wrap(secret: Ed25519PrivateKey) -> PrivateKey:
-    raw = secret.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    raw = secret.public_key().public_bytes_raw()
     return PrivateKey(secret, PublicKey(raw))
 
 
@@ -115,6 +114,8 @@ def parse_public_key(data: bytes, where: str) -> PublicKey:
         Failure: empty, a private key, another kind of key, more than one key, or no key at all.
     """
     text = data.strip()
+    from cryptography.hazmat.primitives import serialization  # a tenth of a short command: for those that need it
+
     if not text:
         raise Failure("an empty key file", f"{where} is empty. It should hold one `{_SSH_TYPE} AAAA...` line.")
     if b"PRIVATE KEY" in text:
@@ -138,7 +139,7 @@ def parse_public_key(data: bytes, where: str) -> PublicKey:
         ) from error
     if not isinstance(key, Ed25519PublicKey):
         raise _not_ed25519(where)
-    return _strong(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw), where)
+    return _strong(key.public_bytes_raw(), where)
 
 
 def read_public_key(path: Path) -> PublicKey:
@@ -187,6 +188,8 @@ def read_private_key(path: Path, passphrase: Passphrase | None = None) -> Privat
 
 def _load_private(data: bytes, password: bytes | None, where: str) -> object | None:
     """The key, or None when a passphrase is needed and none was given."""
+    from cryptography.hazmat.primitives import serialization
+
     load = (
         serialization.load_ssh_private_key
         if b"BEGIN OPENSSH PRIVATE KEY" in data
@@ -256,6 +259,8 @@ def write_pair(path: Path, passphrase: bytes | None = None) -> PrivateKey:
     Raises:
         Failure: one of the files exists, or cannot be written.
     """
+    from cryptography.hazmat.primitives import serialization
+
     public_path = path.with_name(path.name + ".pub")
     key = generate()
     private_format = serialization.PrivateFormat.OpenSSH if passphrase is None else serialization.PrivateFormat.PKCS8

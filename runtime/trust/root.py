@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.trust import dsse
 from charter.runtime.trust.keys import PrivateKey, PublicKey, parse_public_key
-from charter.runtime.trust.times import parse_time, stamp
+from charter.runtime.trust.times import parse_time
 
 PAYLOAD_TYPE = "application/vnd.charter.trust-root+json"
 FORMAT = "charter-trust-root/1"
@@ -52,8 +52,25 @@ class Administrators(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     quorum: int
 
 
-class Version(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is signed. `previous` is the digest of the version before, None in the first."""
+class Ended(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key that is no longer its person's, and since when (LANGUAGE, rule 12).
+
+    What the ledger recorded before `since` under the key still counts; what it recorded from then on does not,
+    whatever time the signature claims. For a compromised key that is the earliest time it may have been in other hands.
+    """
+
+    key: str
+    public: str
+    person: str
+    because: Literal["left", "lost", "compromised"]
+    since: str
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is signed. `previous` is the digest of the version before, None in the first.
+
+    `ended` only grows: every key that stood in a version and does not in a later one is in it.
+    """
 
     version: int
     previous: str | None
@@ -61,6 +78,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     administrators: Administrators
     people: tuple[Person, ...]
     roles: dict[str, tuple[str, ...]]
+    ended: tuple[Ended, ...] = ()
 
     def canonical(self) -> bytes:
         """The bytes that are signed: JSON with sorted keys and no white space."""
@@ -126,9 +144,42 @@ class TrustRoot:
         return None if owner is None else self._people[owner]
 
     def keys_of(self, person: str) -> dict[str, PublicKey]:
-        """A person's keys by id; empty for somebody unknown."""
+        """A person's keys of now by id; empty for somebody unknown."""
         found = self._people.get(person)
         return _keys(found) if found else {}
+
+    def keys_at(self, person: str, time: datetime) -> dict[str, PublicKey]:
+        """Keys by id that count for what the ledger recorded at `time`: those of now, and those that ended later."""
+        ended = {
+            item.key: parse_public_key(item.public.encode(), f"the key `{item.key}`")
+            for item in self.current.ended
+            if item.person == person and time < parse_time(item.since)
+        }
+        return self.keys_of(person) | ended
+
+    def why_ended(self, key: str) -> Ended | None:
+        """What became of a key that is nobody's now."""
+        return next((item for item in self.current.ended if item.key == key), None)
+
+    def owner_at(self, key: str, time: datetime) -> str | None:
+        """Whose key it was for what the ledger recorded at `time`; None: nobody's, or it had ended by then."""
+        ended = self.why_ended(key)
+        if ended is not None:
+            return ended.person if time < parse_time(ended.since) else None
+        return self._owners.get(key)
+
+    def held_role(self, person: str, role: str, time: datetime) -> bool:
+        """Whether somebody's role counts for what was recorded at `time`.
+
+        Who holds it now does; so does who held it when they left, later than `time`. A role that was taken away
+        counts no more.
+        """
+        if person in self._people:
+            return person in self.members(role)
+        for version in reversed(self.versions):
+            if any(somebody.id == person for somebody in version.signed.people):
+                return person in version.signed.roles.get(role, ()) and bool(self.keys_at(person, time))
+        return False
 
     def members(self, role: str) -> tuple[str, ...]:
         """Ids of the people who fill a role."""
@@ -139,106 +190,44 @@ class TrustRoot:
         return tuple(role for role, members in self.current.roles.items() if person in members)
 
 
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """What `trust add` changes: a new person, or more keys, roles or duties for one that is there.
-
-    `name` None keeps the name of a person who is there; `quorum` None keeps the administrators' quorum.
-    """
-
-    person: str
-    name: str | None = None
-    keys: tuple[PublicKey, ...] = ()
-    roles: tuple[str, ...] = ()
-    administrator: bool = False
-    quorum: int | None = None
+def sign_version(version: Version, signers: Sequence[PrivateKey]) -> tuple[dsse.Signature, ...]:
+    """One signature a key over a version."""
+    return dsse.sign(PAYLOAD_TYPE, version.canonical(), signers)
 
 
-def create(person: str, name: str, key: PublicKey, signer: PrivateKey, now: datetime) -> TrustRoot:
-    """Version 1: one administrator, who signs it.
+def agreed(authority: Version, signed: SignedVersion) -> tuple[str, ...]:
+    """Ids of the administrators of `authority` who signed a version.
 
     Raises:
-        Failure: the person's id or name is not acceptable, or the signer's key is not the administrator's.
+        Failure: a signature cannot be read.
     """
-    if signer.public.id != key.id:
-        raise Failure(
-            "the first version is signed by its administrator",
-            f"the signing key `{signer.public.id}` is not the administrator's key `{key.id}`. "
-            "Sign with the private half of the key that you give to the administrator.",
-        )
-    version = Version(
-        version=1,
-        previous=None,
-        time=stamp(now),
-        administrators=Administrators(people=(person,), quorum=1),
-        people=(Person(id=person, name=name, keys=(_key(key),)),),
-        roles={},
+    keys = {key: public for person in _administrators(authority) for key, public in _keys(person).items()}
+    valid = dsse.signers(PAYLOAD_TYPE, signed.signed.canonical(), signed.signatures, keys)
+    return tuple(
+        person.id for person in _administrators(authority) if valid.intersection(key.id for key in person.keys)
     )
-    return _append((), version, [signer])
 
 
-def extend(root: TrustRoot, addition: Addition, signers: Sequence[PrivateKey], now: datetime) -> TrustRoot:
-    """The next version, signed by administrators of the present one.
+def append(versions: tuple[SignedVersion, ...], version: Version, signatures: Sequence[dsse.Signature]) -> TrustRoot:
+    """The chain with one more version.
 
     Raises:
-        Failure: nothing would change, the result is not acceptable, or the signers are no quorum.
+        Failure: the version is not acceptable, or too few administrators of the one before signed it.
     """
-    current = root.current
-    version = Version(
-        version=current.version + 1,
-        previous=root.digest,
-        time=stamp(now),
-        administrators=_administrators(current.administrators, addition),
-        people=_with_person(root, addition),
-        roles=_with_roles(current.roles, addition),
-    )
-    same = (version.administrators, version.people, version.roles) == (
-        current.administrators,
-        current.people,
-        current.roles,
-    )
-    if same:
-        raise Failure(
-            "nothing to change",
-            f"the trust root already says all that of `{addition.person}`; see `charter trust show`.",
-        )
-    return _append(root.versions, version, signers)
-
-
-def _with_person(root: TrustRoot, addition: Addition) -> tuple[Person, ...]:
-    known = root.person(addition.person)
-    if known is None:
-        if addition.name is None or not addition.keys:
-            raise Failure(
-                "a new person needs a name and a key",
-                f"`{addition.person}` is not in the trust root yet. Give `--name`, and `--key` with their public key.",
-            )
-        new = Person(id=addition.person, name=addition.name, keys=tuple(map(_key, addition.keys)))
-        return tuple(sorted((*root.current.people, new), key=lambda person: person.id))
-    held = {key.id for key in known.keys}
-    more = tuple(_key(key) for key in addition.keys if key.id not in held)
-    changed = msgspec.structs.replace(known, name=addition.name or known.name, keys=(*known.keys, *more))
-    return tuple(changed if person.id == known.id else person for person in root.current.people)
-
-
-def _with_roles(roles: Mapping[str, tuple[str, ...]], addition: Addition) -> dict[str, tuple[str, ...]]:
-    result = dict(roles)
-    for role in addition.roles:
-        result[role] = tuple(sorted({*result.get(role, ()), addition.person}))
-    return dict(sorted(result.items()))
-
-
-def _administrators(present: Administrators, addition: Addition) -> Administrators:
-    people = {*present.people, addition.person} if addition.administrator else present.people
-    return Administrators(people=tuple(sorted(people)), quorum=addition.quorum or present.quorum)
-
-
-def _append(versions: tuple[SignedVersion, ...], version: Version, signers: Sequence[PrivateKey]) -> TrustRoot:
-    _refuse(_faults(version))
-    signatures = dsse.sign(PAYLOAD_TYPE, version.canonical(), signers)
-    signed = SignedVersion(signed=version, signatures=signatures)
-    _refuse(_chain_faults(versions[-1].signed if versions else None, signed))
+    before = versions[-1].signed if versions else None
+    refuse_unsound(before, version)
+    signed = SignedVersion(signed=version, signatures=tuple(signatures))
+    _refuse(_chain_faults(before, signed))
     return TrustRoot((*versions, signed))
+
+
+def refuse_unsound(before: Version | None, version: Version) -> None:
+    """Refuse a version that could not be in the chain after `before`, whoever signs it.
+
+    Raises:
+        Failure: it is not acceptable.
+    """
+    _refuse(chain(_faults(version), _place_faults(before, version)))
 
 
 def _refuse(faults: Iterator[str]) -> None:
@@ -294,8 +283,13 @@ def _faults(version: Version) -> Iterator[str]:
     """What is wrong with one version by itself."""
     seen: dict[str, str] = {}
     people = {person.id for person in version.people}
+    ended = {item.key: item for item in version.ended}
+    without = {item.person for item in version.ended}
+    yield from _ended_faults(version)
     for person in version.people:
-        yield from _person_faults(person, seen)
+        yield from _person_faults(person, seen, keyless=person.id in without)
+    for key in seen.keys() & ended.keys():
+        yield f"the key `{key}` was given up as {ended[key].because}; it is nobody's again"
     if len(people) != len(version.people):
         yield "a person stands twice"
     for who in (
@@ -317,19 +311,42 @@ def _faults(version: Version) -> Iterator[str]:
             f"{administrators.quorum} administrators would have to agree to a change, "
             f"but there are {len(administrators.people)}"
         )
+    able = sum(1 for person in version.people if person.keys and person.id in administrators.people)
+    if administrators.quorum <= len(administrators.people) and able < administrators.quorum:
+        yield (
+            f"{administrators.quorum} administrators would have to agree to a change, but only {able} would have "
+            "a key: give a new key in the same change"
+        )
     try:
         parse_time(version.time)
     except ValueError:
         yield f"the time `{version.time}` cannot be read"
 
 
-def _person_faults(person: Person, seen: dict[str, str]) -> Iterator[str]:
+def _ended_faults(version: Version) -> Iterator[str]:
+    if len({item.key for item in version.ended}) != len(version.ended):
+        yield "a key ends twice"
+    for item in version.ended:
+        if not _PERSON.fullmatch(item.person):
+            yield f"`{item.person}`, whose key ended, is not a person's id"
+        try:
+            if parse_public_key(item.public.encode(), f"the key `{item.key}`").id != item.key:
+                yield f"the ended key `{item.key}` is not what its id says"
+            if parse_time(item.since) > parse_time(version.time):
+                yield f"the key `{item.key}` ends in the future; write that when it has happened"
+        except Failure as failure:
+            yield f"an ended key of `{item.person}` cannot be used: {failure.summary}"
+        except ValueError:
+            yield f"the time `{item.since}` cannot be read"
+
+
+def _person_faults(person: Person, seen: dict[str, str], *, keyless: bool) -> Iterator[str]:
     if not _PERSON.fullmatch(person.id):
         # One spelling a person: `Ann@bank.example` and `ann@bank.example` must not make a quorum of two.
         yield f"`{person.id}` is not a person's id: write an e-mail address in small letters, `ann@b.example`"
     if not person.name.strip() or not person.name.isprintable() or len(person.name) > 200:
         yield f"the name of `{person.id}` is empty, too long, or has characters that cannot be shown"
-    if not person.keys:
+    if not person.keys and not keyless:
         yield f"`{person.id}` has no key"
     for key in person.keys:
         try:
@@ -346,7 +363,11 @@ def _person_faults(person: Person, seen: dict[str, str]) -> Iterator[str]:
 
 def _chain_faults(before: Version | None, signed: SignedVersion) -> Iterator[str]:
     """What is wrong with one version as the successor of `before`."""
-    version = signed.signed
+    yield from _place_faults(before, signed.signed)
+    yield from _signature_faults(before or signed.signed, signed)
+
+
+def _place_faults(before: Version | None, version: Version) -> Iterator[str]:
     if before is None:
         if version.version != 1 or version.previous is not None:
             yield "the chain does not begin with version 1"
@@ -354,29 +375,33 @@ def _chain_faults(before: Version | None, signed: SignedVersion) -> Iterator[str
         yield f"it does not follow from version {before.version}: a version was changed, removed or put in"
     elif parse_time(version.time) < parse_time(before.time):
         yield f"its time `{version.time}` is before that of version {before.version}"
-    yield from _signature_faults(before or version, signed)
+    elif version.ended[: len(before.ended)] != before.ended:
+        yield f"it forgets keys that had ended by version {before.version}"
+    else:
+        stood = {(key.id, key.public, person.id) for person in before.people for key in person.keys}
+        stands = {(key.id, key.public, person.id) for person in version.people for key in person.keys}
+        ended = {(item.key, item.public, item.person) for item in version.ended[len(before.ended) :]}
+        for key, _, person in sorted((stood - stands) ^ ended):
+            yield f"the key `{key}` of `{person}` is gone and it is not said why, or said and not so"
 
 
 def _signature_faults(authority: Version, signed: SignedVersion) -> Iterator[str]:
-    administrators = [person for person in authority.people if person.id in authority.administrators.people]
-    keys = {key: public for person in administrators for key, public in _keys(person).items()}
     try:
-        valid = dsse.signers(PAYLOAD_TYPE, signed.signed.canonical(), signed.signatures, keys)
+        agree = agreed(authority, signed)
     except Failure as failure:
         yield f"the signatures cannot be read: {failure.detail}"
         return
-    agreed = [person.id for person in administrators if valid.intersection(key.id for key in person.keys)]
     quorum = authority.administrators.quorum
-    if len(agreed) < quorum:
-        who = ", ".join(f"`{person.id}`" for person in administrators)
+    if len(agree) < quorum:
+        who = ", ".join(f"`{person.id}`" for person in _administrators(authority))
         yield (
-            f"{len(agreed)} of the {quorum} needed administrators ({who}) signed what stands there: "
+            f"{len(agree)} of the {quorum} needed administrators ({who}) signed what stands there: "
             "the signatures are somebody else's, or the text was changed after signing"
         )
 
 
-def _key(key: PublicKey) -> Key:
-    return Key(id=key.id, public=key.line)
+def _administrators(version: Version) -> list[Person]:
+    return [person for person in version.people if person.id in version.administrators.people]
 
 
 def _public(key: Key) -> PublicKey:
@@ -390,7 +415,7 @@ def _keys(person: Person) -> dict[str, PublicKey]:
 def _untrusted(where: str, reason: str) -> Failure:
     return Failure(
         "the trust root is not valid",
-        f"{where} cannot be trusted: {reason}. It is changed only with `charter trust add`; "
+        f"{where} cannot be trusted: {reason}. It is changed only with `charter trust`; "
         "restore the last good file from version control.",
         exit_code=ExitCode.DENIED,
     )

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from charter.compiler import ir
 from charter.compiler.canonical import digest
 from charter.runtime.events import EvidenceRecord, StatementSigned
-from charter.runtime.trust import root
+from charter.runtime.trust import changes
 from charter.runtime.trust.approvals import Case, SignedRecord
+from charter.runtime.trust.changes import Addition
 from charter.runtime.trust.keys import PrivateKey, generate
-from charter.runtime.trust.root import Addition, TrustRoot
+from charter.runtime.trust.root import TrustRoot
 from charter.runtime.trust.statement import Reviewed, Signatory, review, sign_statement
 from charter.runtime.trust.times import stamp
 
@@ -130,7 +131,7 @@ class People:
 
     def __post_init__(self) -> None:
         admin = self.key("ann")
-        self.trust = root.create("ann@bank.example", "Ann", admin.public, admin, NOW - timedelta(days=90))
+        self.trust = changes.create("ann@bank.example", "Ann", admin.public, admin, NOW - timedelta(days=90))
         for name in ("olga", "bob", "carol", "dan", "tom"):
             roles = ("risk-officer",) if name != "dan" else ("auditor",)
             self.add(name, *roles)
@@ -140,7 +141,7 @@ class People:
 
     def add(self, name: str, *roles: str, key: str = "") -> None:
         addition = Addition(f"{name}@bank.example", name.title(), (self.key(key or name).public,), roles=tuple(roles))
-        self.trust = root.extend(self.trust, addition, [self.key("ann")], NOW - timedelta(days=80))
+        self.trust = changes.extend(self.trust, addition, [self.key("ann")], NOW - timedelta(days=80))
 
     def case(self, reviewed: Reviewed | None = None, **changes: object) -> Case:
         fields = {

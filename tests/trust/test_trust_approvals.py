@@ -9,9 +9,10 @@ from people import APPROVAL, ARTIFACTS, CHARTER, EVIDENCE, NOW, PLACE, REQUIREME
 
 from charter.compiler import ir
 from charter.compiler.canonical import digest
-from charter.runtime.trust import root
+from charter.runtime.trust import changes
 from charter.runtime.trust.approvals import verified_approvals
-from charter.runtime.trust.root import Addition
+from charter.runtime.trust.changes import Addition
+from charter.runtime.trust.root import TrustRoot
 from charter.runtime.trust.statement import review
 
 WORLD = People()
@@ -43,7 +44,7 @@ def test_two_officers_are_two():
 def test_one_person_under_two_keys_counts_once():
     world = People()
     addition = Addition("bob@bank.example", keys=(world.key("bob-2").public,))
-    world.trust = root.extend(world.trust, addition, [world.key("ann")], NOW)
+    world.trust = changes.extend(world.trust, addition, [world.key("ann")], NOW)
     verdict = _judge(world.sign("bob", seq=1), world.sign("bob", key="bob-2", seq=2), case=world.case())
     assert len(verdict.approvals) == 1
     assert "counts once" in verdict.ignored[0].reason
@@ -132,7 +133,7 @@ def test_a_stranger_and_a_stolen_name():
 def test_a_replaced_or_rolled_back_trust_root():
     reason = _reasons(_judge(WORLD.sign("bob", trust=People().trust.digest)))["bob"]
     assert "not in the history of the present one" in reason
-    before = root.TrustRoot(WORLD.trust.versions[:-1])
+    before = TrustRoot(WORLD.trust.versions[:-1])
     assert _reasons(_judge(WORLD.sign("bob"), case=WORLD.case(trust=before)))["bob"] == reason
 
 

@@ -1,13 +1,15 @@
 """Who is the owner and who the trainer: people who were authenticated, or nobody."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 from people import APPROVAL, CHARTER, NOW, People
 
 from charter.runtime.events import IterationOpened, RunOpened, StageFinished
 from charter.runtime.state import fold
+from charter.runtime.trust.changes import Addition, Removal, Revocation, extend
 from charter.runtime.trust.duties import excluded_people
-from charter.runtime.trust.root import Addition, extend
 
 WORLD = People()
 
@@ -92,3 +94,12 @@ def test_a_second_key_of_the_trainer_is_the_trainer():
     trust = extend(world.trust, addition, [world.key("ann")], NOW)
     found = _excluded(_opened("r1", "tom", _key("tom-2")), FIRST, _trained("r1"), trust=trust)
     assert found["trainer"] == frozenset({"tom@bank.example"})
+
+
+def test_who_trained_is_known_after_they_left_but_not_under_a_key_in_other_hands():
+    events = (_opened("r1", "tom", _key("tom")), FIRST, _trained("r1"))
+    later, admin = NOW + timedelta(hours=1), [WORLD.key("ann")]
+    left = extend(WORLD.trust, Removal("tom@bank.example", later), admin, later)
+    assert _excluded(*events, trust=left)["trainer"] == frozenset({"tom@bank.example"})
+    taken = extend(WORLD.trust, Revocation("tom@bank.example", "compromised", NOW - timedelta(days=9)), admin, later)
+    assert _excluded(*events, trust=taken)["trainer"] is None
