@@ -5,10 +5,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
-_ROOT = resources.files(__package__)
+_ROOT = Path(__file__).parent
 _NO_PACKS = frozenset({"lib", "schema"})
 
 

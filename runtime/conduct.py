@@ -20,6 +20,7 @@ from charter.runtime.gates.engine import EngineFailure, PolicyEngine
 from charter.runtime.journal import Journal
 from charter.runtime.lease import lease
 from charter.runtime.ledger.ledger import anchor
+from charter.runtime.loosened import loosened_since
 from charter.runtime.observer import Observer
 from charter.runtime.people import People, trust_digest
 from charter.runtime.project import Project
@@ -79,6 +80,8 @@ def conduct(
             ) from failure
         with open_ledger(project, ir.lifecycle.name, create=True) as ledger:
             journal = Journal(ledger)
+            for sentence in loosened_since(ir, journal.state, ArtifactStore(project.store)):
+                observer.warned(f"loosened: {sentence}")
             name = new_run_name()
             # A list: what opens is judged by the state before any of it is noted.
             for body in list(_opening(name, ir, project, engine, actor, journal.state, overrides or {})):

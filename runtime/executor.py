@@ -1,6 +1,6 @@
 """The door to whatever runs stages: one small protocol, local processes by default."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from enum import StrEnum
 from pathlib import Path
@@ -71,6 +71,10 @@ class Outcome(Struct, frozen=True):
 
 class Executor(Protocol):
     """Runs tasks. It may drop work when the driver dies: the ledger is the journal, stages are idempotent."""
+
+    def expect(self, flavours: Iterable[str]) -> None:
+        """Tasks of these flavours are likely to come: get ready for them, without waiting."""
+        ...
 
     def submit(self, task: Task, *, resources: Resources) -> "Future[Outcome]":
         """Start a task as soon as there is room; the future never raises for what the stage did."""

@@ -10,6 +10,9 @@ from charter.runtime.events import GateDecided, Reacted, StageFailed, StageFinis
 class Observer(Protocol):
     """Told in the order in which things are recorded."""
 
+    def warned(self, sentence: str) -> None:
+        """Something should be known before the work begins."""
+
     def started(self, stage: Stage) -> None:
         """A stage's work began."""
 
@@ -31,6 +34,9 @@ class Observer(Protocol):
 
 class Silent:
     """Watches nothing."""
+
+    def warned(self, sentence: str) -> None:
+        """Say nothing."""
 
     def started(self, stage: Stage) -> None:
         """Say nothing."""

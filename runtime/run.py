@@ -105,6 +105,7 @@ class Run:
         """
         self._scratch.clear()
         self._recover()
+        self._expect_work()
         self._ready.extend(stage for stage in self.ir.stages if not stage.entry.waits_for)
         while True:
             while self._ready:
@@ -127,6 +128,12 @@ class Run:
         self._commit()
         self._scratch.clear()
         return self.known
+
+    def _expect_work(self) -> None:
+        """What has no result yet will probably be worked on: its workers get ready while the gates decide."""
+        state = self.journal.state
+        new = (stage for stage in self.ir.stages if stage.callable and state.stage(stage.id).finished is None)
+        self.executor.expect({flavour_of(stage.kind, project_code=stage.project_code) for stage in new})
 
     def _commit(self) -> None:
         """Make what was noted durable; the artifacts that it names come first."""

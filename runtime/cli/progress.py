@@ -54,6 +54,10 @@ class Progress:
 
     # -- the observer's calls
 
+    def warned(self, sentence: str) -> None:
+        """Say it at once."""
+        self._line(f"  {click.style('warning', fg='yellow')}: {inert(sentence)}")
+
     def started(self, stage: Stage) -> None:
         """Note when the work began."""
         self._running[stage.id] = time.monotonic()

@@ -13,12 +13,8 @@ from charter.runtime.cli.options import charter_file, engine_options, overrides,
 from charter.runtime.cli.progress import Progress
 from charter.runtime.cli.signing import signing_key
 from charter.runtime.conduct import conduct, default_jobs
-from charter.runtime.executor import Executor
-from charter.runtime.loosened import loosened_since
 from charter.runtime.project import Project, find_charter
-from charter.runtime.session import Actor, authenticated_actor, claimed_actor, compiled, project_of, recorded_state
-from charter.runtime.store import ArtifactStore
-from charter.runtime.workers.flavours import flavour_of
+from charter.runtime.session import Actor, authenticated_actor, claimed_actor, compiled, project_of
 from charter.runtime.workers.local import LocalExecutor
 
 
@@ -58,14 +54,13 @@ def run(
     executor = LocalExecutor(count)
     try:
         # Workers warm up while the charter compiles; most of them want nothing preloaded.
-        executor.warm_up("plain")
+        executor.expect(["plain"])
         ir = compiled(path, overrides(set_))
-        _warm_up(executor, ir)
         with open_engine(engine, url=opa_url, ca=opa_ca) as policy_engine:
             progress = Progress(len(ir.stages), quiet=as_json_)
             if not as_json_:
                 _headline(ir, project, actor, policy_engine.name)
-                _warnings(ir, project, actor, set_)
+                _warnings(ir, actor, set_)
             with progress.shown():
                 conclusion = conduct(
                     ir,
@@ -87,14 +82,6 @@ def run(
     raise SystemExit(int(conclusion.code))
 
 
-def _warm_up(executor: Executor, ir: IR) -> None:
-    if isinstance(executor, LocalExecutor):
-        for flavour in {
-            flavour_of(stage.kind, project_code=stage.project_code) for stage in ir.stages if stage.callable
-        }:
-            executor.warm_up(flavour)
-
-
 def _headline(ir: IR, project: Project, actor: Actor, engine: str) -> None:
     who = actor.name if actor.key else f"{actor.name} (nobody was authenticated)"
     click.echo(
@@ -103,13 +90,11 @@ def _headline(ir: IR, project: Project, actor: Actor, engine: str) -> None:
     click.echo(f"  {len(ir.stages)} stages, policies {ir.bundle.digest[7:19]}, decided by {engine}, run by {who}")
 
 
-def _warnings(ir: IR, project: Project, actor: Actor, set_: tuple[str, ...]) -> None:
+def _warnings(ir: IR, actor: Actor, set_: tuple[str, ...]) -> None:
     """What should be known before the work begins."""
     warn = click.style("warning", fg="yellow")
     for item in set_:
         click.echo(f"  {warn}: {inert(item)} is set on the command line, not in the charter; it is recorded")
-    for sentence in loosened_since(ir, recorded_state(project), ArtifactStore(project.store)):
-        click.echo(f"  {warn}: loosened: {inert(sentence)}")
     wanted = [control.id for control in ir.controls if isinstance(control, Approval) and "trainer" in control.excluding]
     if actor.key is None and wanted:
         click.echo(

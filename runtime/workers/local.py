@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,7 @@ from msgspec import Struct, field
 
 from charter.runtime.executor import Ending, Outcome, Resources, Task
 from charter.runtime.workers import wire
-from charter.runtime.workers.memory import is_alone, resident_bytes
-from charter.runtime.workers.warm import kill_group
+from charter.runtime.workers.outside import is_alone, kill_group, resident_bytes
 
 _LOG_TAIL = 16 << 10
 _TICK = 0.05
@@ -34,6 +34,9 @@ _TICK = 0.05
 
 _KEPT_BYTES = 128 << 20
 """A process above this resident size ends with its stage: one that holds data or a model never serves another."""
+
+_END_SECONDS = 2.0
+"""How long a warm worker may take to end what it forked."""
 
 _SEND_SECONDS = 5.0
 """A process that does not take its task within this time is dead."""
@@ -94,10 +97,11 @@ class LocalExecutor:
         self._thread = threading.Thread(target=self._loop, name="charter-executor", daemon=True)
         self._thread.start()
 
-    def warm_up(self, flavour: str) -> None:
-        """Start the warm worker of `flavour` now, if there is none."""
+    def expect(self, flavours: Iterable[str]) -> None:
+        """Start the warm workers of these flavours now; see `Executor.expect`."""
         with self._lock:
-            self._worker(flavour)
+            for flavour in flavours:
+                self._worker(flavour)
 
     def submit(self, task: Task, *, resources: Resources) -> "Future[Outcome]":
         """Queue a task; see `Executor.submit`."""
@@ -116,10 +120,10 @@ class LocalExecutor:
         self._ring()
         self._thread.join(timeout=10)
         for warm in self._warm.values():
-            warm.channel.close()
+            warm.channel.close()  # it kills what it forked, and ends
             with contextlib.suppress(subprocess.TimeoutExpired):
-                warm.process.wait(timeout=2)
-            if warm.process.poll() is None:
+                warm.process.wait(timeout=_END_SECONDS if self._processes else 0)
+            if warm.process.poll() is None:  # still importing, perhaps
                 warm.process.kill()
                 warm.process.wait()
         self._warm.clear()

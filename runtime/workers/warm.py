@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from charter.runtime.workers import wire
 from charter.runtime.workers.child import serve
 from charter.runtime.workers.flavours import PRELOADS
+from charter.runtime.workers.outside import kill_group
 
 
 def main() -> None:
@@ -134,12 +135,6 @@ def _reap(channel: socket.socket, children: dict[int, int]) -> None:
             code = os.waitstatus_to_exitcode(status)
             with contextlib.suppress(OSError):
                 wire.send(channel, {"id": children.pop(pid), "code": code, "at": time.time()})
-
-
-def kill_group(pid: int) -> None:
-    """Kill a stage's process group, if any of it is left."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def _abandon(children: dict[int, int]) -> None:

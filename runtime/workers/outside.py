@@ -1,6 +1,8 @@
-"""What a stage's process looks like from outside: its resident memory, its descendants and its threads."""
+"""A stage's process from outside: its resident memory, its descendants and threads, and its end."""
 
+import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -54,3 +56,9 @@ def is_alone(pid: int) -> bool:
         )
     except OSError:
         return False
+
+
+def kill_group(pid: int) -> None:
+    """Kill a stage's process group, if any of it is left."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
