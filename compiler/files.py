@@ -1,8 +1,11 @@
 """Files that the charter names: inside the project, regular, of a sane size, or refused with the reason."""
 
+import errno
 import hashlib
+import os
 import stat
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from msgspec import Struct, field
 
@@ -77,7 +80,7 @@ class ProjectFiles(Struct, frozen=True):
         path = self.locate(written)
         if isinstance(path, Refusal):
             return path
-        with path.open("rb") as stream:
+        with _opened(path) as stream:
             return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
 
     def _bytes(self, written: str, most: int) -> bytes | Refusal:
@@ -86,11 +89,28 @@ class ProjectFiles(Struct, frozen=True):
             if isinstance(path, Refusal):
                 return path
             try:
-                with path.open("rb") as stream:
+                with _opened(path) as stream:
                     self.known[written] = stream.read(most + 1)
             except OSError as problem:
                 return Refusal("CH0907", f"`{written}` cannot be read: {(problem.strerror or 'unknown').lower()}.")
         return self.known[written]
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, opened without waiting: what was a file a moment ago may be a pipe by now.
+
+    Raises:
+        OSError: it is gone, no regular file any more, or may not be read.
+    """
+    stream = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - Path.open takes no opener; handed on
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise OSError(errno.EINVAL, "no regular file any more", str(path))
+    return stream
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 _HOW = "Paths are relative to the charter's directory; check the spelling, or put the file there."

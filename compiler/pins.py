@@ -1,10 +1,11 @@
 """Digests of the local files that a charter names: data, schemas, Rego and the team's own code."""
 
+import errno
 from collections.abc import Iterator
 
 from charter.compiler import model
 from charter.compiler.code import code_files
-from charter.compiler.files import ProjectFiles
+from charter.compiler.files import ProjectFiles, Refusal
 from charter.compiler.specs import read_trainer
 
 DATA_FORMATS = ("csv", "parquet", "jsonl")
@@ -16,8 +17,15 @@ def pin_files(charter: model.Charter, files: ProjectFiles) -> dict[str, str]:
     Raises:
         OSError: a file that the passes have seen is gone or cannot be read.
     """
-    digests = ((written, files.digest(written)) for written in sorted(set(_paths(charter, files))))
-    return {written: digest for written, digest in digests if isinstance(digest, str)}
+    return {written: _digest(written, files) for written in sorted(set(_paths(charter, files)))}
+
+
+def _digest(written: str, files: ProjectFiles) -> str:
+    digest = files.digest(written)
+    if isinstance(digest, Refusal):
+        # Left out, it would be a file that nobody holds to what was reviewed.
+        raise OSError(errno.ENOENT, "was there, and is gone or another file now; compile again", written)
+    return digest
 
 
 def _paths(charter: model.Charter, files: ProjectFiles) -> Iterator[str]:

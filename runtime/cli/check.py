@@ -8,6 +8,7 @@ from charter.compiler.account import Item, not_checked, proved
 from charter.compiler.compile import CompileResult, check_charter
 from charter.dsl.diagnostics import Severity, has_errors
 from charter.dsl.source import Source
+from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import overrides, set_option
 from charter.runtime.failure import ExitCode
 from charter.runtime.project import find_charter
@@ -57,7 +58,7 @@ def _show_text(results: Results) -> None:
         if result.diagnostics:
             click.echo(render_text(result.diagnostics, result.sources, color=False).rstrip("\n"))
             click.echo()
-        click.echo(f"{path}: {_verdict([result])}")
+        click.echo(f"{inert(path)}: {_verdict([result])}")
         if _failed(result) or result.charter is None:
             click.echo("`charter explain CODE` explains a finding.")
         else:
@@ -105,7 +106,9 @@ def _show_json(results: Results) -> None:
         _account(path, result) | {"findings": json.loads(render_json(result.diagnostics, result.sources))}
         for path, result in results.items()
     ]
-    click.echo(json.dumps(documents if len(documents) > 1 else documents[0], indent=2, ensure_ascii=False))
+    text = json.dumps(documents if len(documents) > 1 else documents[0], indent=2, ensure_ascii=False)
+    # The name of a file need not be text: half a character is written as JSON escapes it.
+    click.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def _show_sarif(results: Results) -> None:

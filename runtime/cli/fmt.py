@@ -170,8 +170,8 @@ def _diff(result: Result) -> str:
     lines = difflib.unified_diff(
         before.replace("\r", "\\r").splitlines(),
         (result.after or "").splitlines(),
-        result.path,
-        result.path,
+        inert(result.path),
+        inert(result.path),
         n=2,
         lineterm="",
     )
