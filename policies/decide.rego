@@ -38,10 +38,10 @@ decision := {
 	"gate": input.transition.gate,
 	"time": input.time,
 	"allow": allow,
-	"violations": [violation | some violation in violations],
-	"warnings": [warning | some warning in warnings],
-	"obligations": [obligation | some obligation in obligations],
-	"evaluated": [name | some name in evaluated],
+	"violations": violations,
+	"warnings": warnings,
+	"obligations": obligations,
+	"evaluated": evaluated,
 }
 
 default allow := false
@@ -56,8 +56,8 @@ allow if {
 	every entry in findings {
 		accounted(entry.control)
 	}
-	every name, keys in not_met {
-		every key in keys - left_out[name] {
+	every name, keys in breached {
+		every key in keys {
 			accounted(plan.packs[name][key])
 		}
 	}
@@ -74,27 +74,29 @@ gate_controls := plan.gates[input.transition.gate]
 
 # --- what was evaluated -------------------------------------------------------------------------
 
-evaluated contains control if {
+evaluated := of_charter | of_packs
+
+of_charter contains control if {
 	some control in gate_controls
 	is_array(controls.outcomes[control].findings)
 }
 
-evaluated contains id if {
+of_packs contains id if {
 	some name, rules in plan.packs
-	some key, id in rules
-	not key in left_out[name]
+	some id in object.remove(rules, left_out[name])
 }
+
+# `data.charter.in_use` is spelt out wherever it is read: under an import's name regorus would evaluate all of it,
+# what packs say of unmet rules included, each time.
 
 # By pack, its rules that are not shown to be met. A rule must show it: one that is undefined is among these.
-not_met[name] := unmet if {
-	some name, rules in plan.packs
-	unmet := object.keys(rules) - {key | some key in data.charter.packs[name].met}
-}
+not_met[name] := object.keys(rules) - object.get(data.charter.in_use.met, name, set()) if some name, rules in plan.packs
 
 # Of those, the ones whose pack shows that they do not apply.
-left_out[name] := not_met[name] & {key | some key in data.charter.packs[name].not_applicable} if {
-	some name, _ in plan.packs
-}
+left_out[name] := keys & object.get(data.charter.in_use.not_applicable, name, set()) if some name, keys in not_met
+
+# And the ones that are breached.
+breached[name] := keys - left_out[name] if some name, keys in not_met
 
 # --- what was found -----------------------------------------------------------------------------
 
@@ -116,8 +118,8 @@ settled(control) if {
 problems contains object.union(about(entry.control), entry.finding) if some entry in findings
 
 problems contains object.union(about(id), {"code": "rule_not_met", "message": message, "evidence": null}) if {
-	some name, keys in not_met
-	some key in (keys - left_out[name])
+	some name, keys in breached
+	some key in keys
 	id := plan.packs[name][key]
 	some message in reasons(name, key, id)
 }
@@ -137,12 +139,12 @@ problems contains broken("not_evaluated", sprintf("`%s` was not evaluated", [con
 
 problems contains broken("pack_missing", sprintf("the rules of pack `%s` are not loaded", [name])) if {
 	some name, _ in plan.packs
-	not data.charter.packs[name].met
+	not data.charter.in_use.met[name]
 }
 
 # What a pack says of a rule that is not met, or else the rule's title.
 reasons(name, key, id) := messages if {
-	messages := {text | some text in data.charter.packs[name].because[key]}
+	messages := {text | some text in data.charter.in_use.because[name][key]}
 	count(messages) > 0
 } else := {object.get(plan, ["rules", id, "title"], id)}
 

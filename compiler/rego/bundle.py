@@ -20,7 +20,7 @@ from charter.compiler.ir import (
     Waiver,
 )
 from charter.compiler.rego.digest import content_digest
-from charter.compiler.rego.render import RenderedControl, render_controls, rendered
+from charter.compiler.rego.render import RenderedControl, render_controls, render_packs, rendered
 from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.source import Span
 from charter.policies.catalogue import Pack, UnknownPack, base_modules, load_pack, pack_names
@@ -65,6 +65,7 @@ def build_bundle(source: BundleInput) -> tuple[Bundle | None, tuple[Diagnostic, 
     for pack in packs:
         modules |= pack.modules
     modules |= {_project_path(path): policy.text for path, policy in policies.items()}
+    modules["charter/in_use.rego"] = render_packs([pack.name for pack in packs])
     modules["charter/controls.rego"] = _controls_module(source, policies)
     data = {"charter": {"plan": _plan(source, packs)}}
     roots = _roots(policies)

@@ -36,6 +36,13 @@ class RenderedControl(Struct, frozen=True):
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
+_PACKS_HEAD = """# METADATA
+# title: Packs in use
+# description: Generated from the charter. What each pack says of its rules.
+package charter.in_use"""
+
+_PARTS = ("met", "not_applicable", "because")
+
 _LIBRARIES = {
     "requirement.rego.j2": "evidence",
     "approval.rego.j2": "approval",
@@ -51,6 +58,15 @@ def render_controls(groups: Sequence[tuple[Gate, Sequence[RenderedControl]]]) ->
     used = {control.template for _, controls in groups for control in controls}
     libraries = sorted(_LIBRARIES[template] for template in used)
     return _environment().get_template("controls.rego.j2").render(groups=groups, libraries=libraries)
+
+
+def render_packs(names: Sequence[str]) -> str:
+    """The Rego module that reads each pack by its full name.
+
+    A name that is only known when it is evaluated would have regorus evaluate every rule of every pack.
+    """
+    rules = (f"{part}[{rego(name)}] := data.charter.packs{_step(name)}.{part}" for name in names for part in _PARTS)
+    return "\n\n".join((_PACKS_HEAD, *rules)) + "\n"
 
 
 def rendered(

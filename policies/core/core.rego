@@ -34,8 +34,6 @@ met contains "accepted-inputs" if {
 	}
 }
 
-not_applicable contains "accepted-inputs" if input.transition.point == "exit"
-
 because["accepted-inputs"] contains message if {
 	some source in input.transition.sources
 	not accepted(source)
@@ -85,10 +83,6 @@ met contains "artifacts-named" if {
 	}
 }
 
-not_applicable contains "artifacts-named" if input.transition.point == "entry"
-
-not_applicable contains "artifacts-named" if input.transition.kind in {"define", "validate", "approve"}
-
 # METADATA
 # title: Personal data has a lawful basis
 # custom:
@@ -103,8 +97,6 @@ met contains "lawful-basis" if {
 		lawful(dataset)
 	}
 }
-
-not_applicable contains "lawful-basis" if count(input.datasets) == 0
 
 because["lawful-basis"] contains message if {
 	some dataset in input.datasets
@@ -143,10 +135,6 @@ met contains "data-classified" if {
 	}
 }
 
-not_applicable contains "data-classified" if count(input.datasets) == 0
-
-not_applicable contains "data-classified" if input.lifecycle.risk in {"limited", "minimal"}
-
 because["data-classified"] contains message if {
 	some dataset in input.datasets
 	dataset.class == null
@@ -168,12 +156,6 @@ met contains "hazards-mitigated" if {
 	}
 }
 
-not_applicable contains "hazards-mitigated" if input.lifecycle.risk in {"limited", "minimal"}
-
-not_applicable contains "hazards-mitigated" if input.transition.kind != "define"
-
-not_applicable contains "hazards-mitigated" if input.transition.point == "entry"
-
 # METADATA
 # title: A model is measured on rows that it was not trained on
 # custom:
@@ -183,6 +165,7 @@ not_applicable contains "hazards-mitigated" if input.transition.point == "entry"
 #   evidence: ["inputs.data", "lineage"]
 #   remedy: evaluate on another part of the split, or on other data
 met contains "unseen-rows" if {
+	input.transition.kind == "evaluate"
 	some stage in input.lineage
 	stage.kind == "train"
 	stage.artifacts[input.inputs.model.artifact].digest == input.inputs.model.digest
@@ -190,10 +173,6 @@ met contains "unseen-rows" if {
 		seen.digest != input.inputs.data.digest
 	}
 }
-
-not_applicable contains "unseen-rows" if input.transition.kind != "evaluate"
-
-not_applicable contains "unseen-rows" if input.transition.point == "exit"
 
 # METADATA
 # title: What is deployed was evaluated, byte for byte
@@ -204,15 +183,12 @@ not_applicable contains "unseen-rows" if input.transition.point == "exit"
 #   evidence: ["inputs.model", "lineage"]
 #   remedy: evaluate this very model, and let the evaluation's exit gate allow it
 met contains "evaluated-before-deploy" if {
+	input.transition.kind == "deploy"
 	some stage in input.lineage
 	stage.kind == "evaluate"
 	stage.exit_allowed == true
 	stage.inputs.model.digest == input.inputs.model.digest
 }
-
-not_applicable contains "evaluated-before-deploy" if input.transition.kind != "deploy"
-
-not_applicable contains "evaluated-before-deploy" if input.transition.point == "exit"
 
 # METADATA
 # title: People approve a high-risk system before it goes live
@@ -223,17 +199,12 @@ not_applicable contains "evaluated-before-deploy" if input.transition.point == "
 #   evidence: ["lineage"]
 #   remedy: "add an `approval` to the charter, and name it in the deployment's `after`"
 met contains "approved-before-deploy" if {
+	input.transition.kind == "deploy"
 	some stage in input.lineage
 	stage.kind == "approve"
 	stage.exit_allowed == true
 	stage.iteration == input.lifecycle.iteration
 }
-
-not_applicable contains "approved-before-deploy" if input.lifecycle.risk in {"limited", "minimal"}
-
-not_applicable contains "approved-before-deploy" if input.transition.kind != "deploy"
-
-not_applicable contains "approved-before-deploy" if input.transition.point == "exit"
 
 # METADATA
 # title: A high-risk system goes live only with an accepted objective
@@ -244,13 +215,47 @@ not_applicable contains "approved-before-deploy" if input.transition.point == "e
 #   evidence: ["lineage"]
 #   remedy: "add an `objective` to the charter; nothing starts before its exit gate allows"
 met contains "objective-accepted" if {
+	input.transition.kind == "deploy"
 	some stage in input.lineage
 	stage.kind == "define"
 	stage.exit_allowed == true
 }
 
-not_applicable contains "objective-accepted" if input.lifecycle.risk in {"limited", "minimal"}
+# --- what does not apply, by the reason ----------------------------------------------------------
 
-not_applicable contains "objective-accepted" if input.transition.kind != "deploy"
+not_applicable contains rule if {
+	input.transition.point == "entry"
+	some rule in {"artifacts-named", "hazards-mitigated"}
+}
 
-not_applicable contains "objective-accepted" if input.transition.point == "exit"
+not_applicable contains rule if {
+	input.transition.point == "exit"
+	some rule in {
+		"accepted-inputs",
+		"approved-before-deploy",
+		"evaluated-before-deploy",
+		"objective-accepted",
+		"unseen-rows",
+	}
+}
+
+not_applicable contains "artifacts-named" if input.transition.kind in {"define", "validate", "approve"}
+
+not_applicable contains "hazards-mitigated" if input.transition.kind != "define"
+
+not_applicable contains "unseen-rows" if input.transition.kind != "evaluate"
+
+not_applicable contains rule if {
+	input.transition.kind != "deploy"
+	some rule in {"approved-before-deploy", "evaluated-before-deploy", "objective-accepted"}
+}
+
+not_applicable contains rule if {
+	input.lifecycle.risk in {"limited", "minimal"}
+	some rule in {"approved-before-deploy", "data-classified", "hazards-mitigated", "objective-accepted"}
+}
+
+not_applicable contains rule if {
+	count(input.datasets) == 0
+	some rule in {"data-classified", "lawful-basis"}
+}

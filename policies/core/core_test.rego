@@ -381,6 +381,15 @@ test_approval_is_asked_of_high_risk_deployments_only if {
 	not "approved-before-deploy" in core.not_applicable with input as deploy
 }
 
+# What is met is said to be evaluated: a rule for deployments is neither at a training's gate.
+test_rules_of_one_kind_are_met_at_that_kind_only if {
+	of_deployments := {"evaluated-before-deploy", "approved-before-deploy", "objective-accepted"}
+	of_deployments - core.met == set() with input as deploy
+	of_deployments & core.met == set() with input as transition(deploy, {"kind": "train"})
+	"unseen-rows" in core.met with input as measure
+	not "unseen-rows" in core.met with input as transition(measure, {"kind": "train"})
+}
+
 # --- objective-accepted
 
 test_no_objective if {

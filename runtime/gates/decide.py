@@ -3,6 +3,7 @@
 import hashlib
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -67,9 +68,26 @@ def _unheard(ir: IR, facts: GateFacts, decision: Decision) -> list[str]:
     """Controls that the IR puts at this gate and an allow does not account for: the bundle's own plan is not asked."""
     if not decision.allow:
         return []
-    gates = (gate for stage in ir.stages for gate in (stage.entry, stage.exit))
-    wanted = next((gate.controls for gate in gates if gate.id == facts.gate), (facts.gate,))
+    wanted = _controls_by_gate(_Same(ir)).get(facts.gate, (facts.gate,))
     return [control for control in wanted if control not in decision.evaluated]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """One IR, by its identity: comparing what it says would take longer than a decision."""
+
+    ir: IR
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.ir is self.ir
+
+    def __hash__(self) -> int:
+        return id(self.ir)
+
+
+@lru_cache(maxsize=1)
+def _controls_by_gate(of: _Same) -> dict[str, tuple[str, ...]]:
+    return {gate.id: gate.controls for stage in of.ir.stages for gate in (stage.entry, stage.exit)}
 
 
 def decide(engine: PolicyEngine, bundle: Bundle, input_bytes: bytes) -> Decision:
