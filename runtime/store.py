@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from charter.runtime.events import Artifact
@@ -31,7 +32,8 @@ class ArtifactStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._adopted: list[Path] = []
+        self._syncing: list[Future[None]] = []
+        self._syncer = ThreadPoolExecutor(1, "charter-store")
 
     def path(self, digest: str) -> Path:
         """Where the artifact lies (or would).
@@ -73,26 +75,24 @@ class ArtifactStore:
                 file.replace(target)
         except OSError as error:
             raise _cannot_write(self.root, error) from error
-        self._adopted.append(target)
+        self._syncing.append(self._syncer.submit(_sync_named, target))
         return artifact
 
     def make_durable(self) -> None:
-        """Have everything that was adopted survive a loss of power; only then may the ledger name it.
+        """Wait until everything that was adopted survives a loss of power; only then may the ledger name it.
 
-        A file gets its name first and is synced then, which costs one commit of the file system's journal for all
-        of them. A loss of power in between leaves a torn file that nothing names, and its name tells that it is torn.
+        A file gets its name first and is synced then, which costs one commit of the file system's journal, while the
+        gate decides. A loss of power in between leaves a torn file that nothing names, and its name tells that.
 
         Raises:
             Failure: the disk is full or the store cannot be written.
         """
+        syncing, self._syncing = self._syncing, []
         try:
-            for file in self._adopted:
-                _sync(file)
-            for directory in {file.parent for file in self._adopted}:
-                _sync(directory)
+            for file in syncing:
+                file.result()
         except OSError as error:
             raise _cannot_write(self.root, error) from error
-        self._adopted.clear()
 
     def put(self, data: bytes) -> Artifact:
         """Store bytes.
@@ -152,6 +152,12 @@ class ArtifactStore:
         for file in sorted(self.root.glob("??/*")):
             if not file.name.startswith("."):
                 yield f"sha256:{file.parent.name}{file.name}"
+
+
+def _sync_named(file: Path) -> None:
+    """Make a file durable, and its name."""
+    _sync(file)
+    _sync(file.parent)
 
 
 def _sync(path: Path) -> None:
