@@ -33,9 +33,16 @@ class PastDecision:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What an audit needs of an IR: its bundle, and which controls its gates must evaluate."""
+    """What an audit needs of an IR: its bundle, and which controls its gates must evaluate.
+
+    Attributes:
+        ir: digest of the document.
+        document: its exact bytes.
+        controls: by gate.
+    """
 
     ir: str
+    document: bytes = field(repr=False)
     bundle: Bundle
     controls: Mapping[str, tuple[str, ...]]
     meaning: str
@@ -69,12 +76,16 @@ class Past:
         opened = self.runs.get(body.run)
         if opened is None:
             return f"the ledger has no opening of its run `{body.run}`"
-        if opened.ir not in self._compiled:
-            self._compiled[opened.ir] = self._read(opened.ir)
-        found = self._compiled[opened.ir]
+        found = self.compiled_of(opened)
         if isinstance(found, Compiled) and found.bundle.digest != body.bundle:
             return f"the compiled charter of its run has other policies ({found.bundle.digest[7:19]})"
         return found
+
+    def compiled_of(self, opened: RunOpened) -> "Compiled | str":
+        """The IR that a run recorded; else, in words, why there is none."""
+        if opened.ir not in self._compiled:
+            self._compiled[opened.ir] = self._read(opened.ir)
+        return self._compiled[opened.ir]
 
     def _read(self, digest: str) -> "Compiled | str":
         if self.store is None:
@@ -115,7 +126,7 @@ def read_compiled(data: bytes) -> Compiled | None:
     if bundle_digest(ir.bundle) != ir.bundle.digest:
         return None
     gates = {gate.id: gate.controls for stage in ir.stages for gate in (stage.entry, stage.exit)}
-    return Compiled(f"sha256:{sha256(data).hexdigest()}", ir.bundle, gates, ir.meaning)
+    return Compiled(f"sha256:{sha256(data).hexdigest()}", data, ir.bundle, gates, ir.meaning)
 
 
 def read_past(ledger: Ledger, store: ArtifactStore | None) -> Past:

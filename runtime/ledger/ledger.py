@@ -21,7 +21,7 @@ from charter.runtime.ledger.merkle import EMPTY_ROOT
 from charter.runtime.ledger.proof import make_proof
 from charter.runtime.ledger.record import check_origin, parse_header, timestamp
 from charter.runtime.ledger.sqlite_store import check_path, open_store, open_store_read_only
-from charter.runtime.ledger.store import Identity, Store
+from charter.runtime.ledger.store import Identity, Row, Store
 from charter.runtime.ledger.writer import Outcome, add_batches
 
 __all__ = ["Event", "Ledger", "Receipt", "Recorded", "anchor"]
@@ -167,6 +167,30 @@ class Ledger:
             Tampered: a record was changed.
             Unavailable: a body was erased, and the caller has not allowed for that.
         """
+        for row in self.rows(after=after):
+            header = parse_header(row.header)
+            assert header is not None  # what `rows` gives was checked
+            if kinds is not None and header.kind not in kinds:
+                continue
+            if row.body is None and not allow_erased:
+                raise Unavailable("event body is missing", f"The body of record {row.seq} was erased.")
+            body = _decode_body(row.body) if row.body is not None else {}
+            yield Recorded(
+                header.seq,
+                header.kind,
+                header.subj,
+                header.ts,
+                body,
+                header.idem,
+                erased=row.body is None,
+            )
+
+    def rows(self, *, after: int = -1) -> Iterator[Row]:
+        """The records after a number as they are stored, each checked; authentic once the iterator is exhausted.
+
+        Raises:
+            Tampered: a record was changed.
+        """
         head = self._current()
         start = max(0, after + 1)
         at = Position(shift=start)
@@ -180,23 +204,7 @@ class Ledger:
                 raise Tampered("ledger was changed", f"{finding}. Run `charter audit verify` to see all of it.")
             if len(rows) != end - start:
                 raise Tampered("ledger was changed", f"Records between {start} and {end} are missing.")
-            for row in rows:
-                header = parse_header(row.header)
-                assert header is not None  # follow has checked it
-                if kinds is not None and header.kind not in kinds:
-                    continue
-                if row.body is None and not allow_erased:
-                    raise Unavailable("event body is missing", f"The body of record {row.seq} was erased.")
-                body = _decode_body(row.body) if row.body is not None else {}
-                yield Recorded(
-                    header.seq,
-                    header.kind,
-                    header.subj,
-                    header.ts,
-                    body,
-                    header.idem,
-                    erased=row.body is None,
-                )
+            yield from rows
             start = end
         if head.size and after + 1 < head.size and at.leaf != head.position.leaf:
             raise Tampered("ledger was changed", "The records do not lead up to the signed end.")

@@ -1,0 +1,144 @@
+"""Writes a capsule: one file with all that a stranger needs to check a ledger and decide everything in it again.
+
+The format is specified in docs/auditing.md, and read by `capsule_verify.py`, which goes into each capsule.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from charter.compiler.ir import Bundle
+from charter.compiler.rego.digest import content_bytes
+from charter.runtime.audit.past import Past
+from charter.runtime.events import RunOpened
+from charter.runtime.failure import ExitCode, Failure
+from charter.runtime.ledger.anchors import read_anchors
+from charter.runtime.ledger.checkpoint import read_note
+from charter.runtime.ledger.ledger import Ledger
+from charter.runtime.project import Project
+
+FORMAT = "charter-capsule/1"
+_MOST_ANCHORS = 64
+_MOST_BYTES = 2 << 30
+_README_MARK = '"""'
+
+
+@dataclass(frozen=True, slots=True)
+class Capsule:
+    """A capsule's bytes, and what is not in it, in words."""
+
+    data: bytes
+    members: tuple[str, ...]
+    records: int
+    missing: tuple[str, ...]
+
+
+def verifier() -> bytes:
+    """The stand-alone verifier's own text."""
+    return resources.files(__package__).joinpath("capsule_verify.py").read_bytes()
+
+
+def make_capsule(past: Past, anchor_path: Path | None, project: Project | None) -> Capsule:
+    """Gather everything; the same ledger gives the same bytes.
+
+    Args:
+        past: the ledger that was read.
+        anchor_path: checkpoints from beside the ledger; the newest 64 go in.
+        project: where charters and trust root lie; they are not bound to the ledger, but listed in the capsule.
+
+    Raises:
+        Failure: it would have more than 2 GiB.
+    """
+    missing: list[str] = []
+    members = dict(_ledger(past.ledger, anchor_path))
+    for name, found in _attachments(past):
+        if found is None:
+            missing.append(f"the attachment {name} is not in the ledger any more")
+        else:
+            members[f"attachments/{name}"] = found
+    for opened in past.runs.values():
+        _compiled(past, opened, members, missing)
+    if project is not None:
+        members |= _project(project)
+    members["verify.py"] = verifier()
+    members["README.txt"] = verifier().decode().split(_README_MARK, 2)[1].encode()
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+    manifest = {"format": FORMAT, "members": digests}
+    members["capsule.json"] = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+    return Capsule(_zip(members), tuple(sorted(members)), past.ledger.size, tuple(dict.fromkeys(missing)))
+
+
+def _ledger(ledger: Ledger, anchor_path: Path | None) -> Iterator[tuple[str, bytes]]:
+    """Records, checkpoint, key and anchors."""
+    lines = io.BytesIO()
+    for row in ledger.rows():
+        shown = b"null" if row.salt is None or row.body is None else b'"%b"' % row.salt.hex().encode()
+        body = b"null" if shown == b"null" or row.body is None else row.body
+        lines.write(b'{"header":%b,"salt":%b,"body":%b}\n' % (row.header, shown, body))
+    yield "ledger/records.jsonl", lines.getvalue()
+    yield "ledger/checkpoint.txt", ledger.checkpoint().encode()
+    yield "ledger/key.txt", f"{ledger.key}\n".encode()
+    notes = [note for note in read_anchors(anchor_path) if read_note(note).size] if anchor_path else []
+    if notes:
+        yield "ledger/anchors.txt", "\n".join(notes[-_MOST_ANCHORS:]).encode()
+
+
+def _attachments(past: Past) -> Iterator[tuple[str, bytes | None]]:
+    """Every attachment that a body names, once, by its digest in hex."""
+    seen: set[str] = set()
+    for event in past.events:
+        described = event.body.get("attachments")
+        for item in described.values() if isinstance(described, dict) else ():
+            digest = str(item.get("digest", ""))
+            if digest not in seen:
+                seen.add(digest)
+                yield digest.removeprefix("sha256:"), past.ledger.attachment(digest)
+
+
+def _compiled(past: Past, opened: RunOpened, members: dict[str, bytes], missing: list[str]) -> None:
+    """A run's compiled charter and its policies, in the bytes that their digests are of."""
+    name = f"ir/{opened.ir.removeprefix('sha256:')}.json"
+    found = past.compiled_of(opened)
+    if isinstance(found, str):
+        missing.append(f"{opened.run}: {found}")
+        return
+    members[name] = found.document
+    members[f"bundles/{found.bundle.digest.removeprefix('sha256:')}.json"] = _policies(found.bundle)
+
+
+def _policies(bundle: Bundle) -> bytes:
+    return content_bytes(bundle.modules, bundle.data, bundle.entrypoint, bundle.roots)
+
+
+def _project(project: Project) -> dict[str, bytes]:
+    """Charters as they lie in the project now, and the trust root."""
+    found = {}
+    for path in sorted(project.root.glob("*.charter")):
+        if path.is_file() and path.name.isascii():
+            found[f"charters/{path.name}"] = path.read_bytes()
+    if project.trust_root_path.is_file():
+        found["charter.trust.json"] = project.trust_root_path.read_bytes()
+    return found
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    """The one plain way to write members: sorted, not compressed (its output depends on the library), no times."""
+    if sum(map(len, members.values())) > _MOST_BYTES:
+        raise Failure(
+            "capsule would be too large",
+            f"The ledger and what belongs to it have more than {_MOST_BYTES >> 30} GiB, the most that a capsule holds. "
+            "Hand over a copy of the ledger's file and the artifact store instead.",
+            exit_code=ExitCode.ENVIRONMENT,
+        )
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as file:
+        for name in sorted(members):
+            about = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            about.create_system, about.external_attr = 3, 0o644 << 16
+            file.writestr(about, members[name])
+    return target.getvalue()
