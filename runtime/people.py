@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from charter.compiler.ir import IR, Approval
+from charter.compiler.ir import IR, Approval, Gate
 from charter.runtime.failure import ExitCode, Failure
-from charter.runtime.gates.contract import ApprovalFact
+from charter.runtime.gates.contract import ApprovalFact, WaiverFact
 from charter.runtime.journal import Journal
 from charter.runtime.project import Project
-from charter.runtime.state import Finished, Signed, State
+from charter.runtime.state import Act, Finished, Signed, State
 
 if TYPE_CHECKING:
+    from charter.runtime.trust.acts import ActRecord
     from charter.runtime.trust.approvals import SignedRecord, VerifiedApproval
     from charter.runtime.trust.root import TrustRoot
 
@@ -83,6 +84,39 @@ class People:
             *(_fact("approve", item) for item in verdict.approvals),
             *(_fact("reject", item) for item in verdict.rejections),
         )
+
+    def waivers(self, ir: IR, gate: Gate, journal: Journal, now: datetime) -> tuple[WaiverFact, ...]:
+        """Verified signatures under waivers of the gate's controls; policies see nothing that does not count."""
+        asked = [waiver for waiver in ir.waivers if waiver.control in gate.controls]
+        trust = trusted(self.project, journal.state) if asked and journal.state.acts else None
+        if trust is None:
+            return ()
+        from charter.runtime.trust.times import stamp
+        from charter.runtime.trust.waivers import waiver_verdict
+
+        records = act_records(journal)
+        return tuple(
+            WaiverFact(
+                waiver=waiver.name,
+                person=act.person,
+                role=act.role,
+                key=act.key,
+                signed_at=stamp(act.signed_at),
+                statement_digest=act.record.body.statement,
+            )
+            for waiver in asked
+            for act in waiver_verdict(ir, waiver, records, journal.state, trust, now).granted
+        )
+
+
+def act_records(journal: Journal) -> "tuple[ActRecord, ...]":
+    """Every signed act with its envelope."""
+    from charter.runtime.trust.acts import ActRecord
+
+    def record(act: Act) -> "ActRecord":
+        return ActRecord(act.body, journal.ledger.attachment(act.body.envelope) or b"", act.seq, act.time)
+
+    return tuple(record(act) for act in journal.state.acts)
 
 
 def _fact(kind: Literal["approve", "reject"], item: "VerifiedApproval") -> ApprovalFact:

@@ -80,6 +80,8 @@ audit = _group(
         ),
         "prove": ("audit_prove:audit_prove", "Prove that one record is in the ledger."),
         "replay": ("audit_replay:audit_replay", "Decide every recorded gate again; a changed decision is a finding."),
+        "capsule": ("audit_capsule:audit_capsule", "Hand over everything in one file that verifies itself offline."),
+        "check-capsule": ("audit_capsule:audit_check_capsule", "Check such a file."),
     },
 )
 
@@ -117,6 +119,7 @@ main = _group(
         "status": ("status:status", "Show where the lifecycle stands."),
         "approve": ("approve:approve", "Sign an approval of exactly what was measured."),
         "reject": ("reject:reject", "Sign a rejection; it beats approvals."),
+        "waive": ("waive:waive", "Sign a waiver that the charter asks for, or take it back."),
         "report": ("report:report", "Write the audit report as one HTML file."),
         "audit": (":audit", "Read the audit trail: log, verify, trace, prove."),
         "trust": (":trust", "The signed trust root: who fills which role, with which keys."),

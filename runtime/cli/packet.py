@@ -22,7 +22,7 @@ def show_packet(source: Source, packet: Packet, person: Person) -> None:
 
     _heading("What was required, and what was measured")
     for control in packet.controls:
-        _control(control)
+        show_control(control)
     _heading("Measured besides")
     for stage, measured in packet.other:
         _line(f"  {inert(stage)}: {_value(measured)}")
@@ -42,7 +42,8 @@ def show_packet(source: Source, packet: Packet, person: Person) -> None:
     for override in packet.overrides:
         _line(f"  {click.style('set on the command line', fg='yellow')} {inert(override)}")
     for waiver in packet.waivers:
-        _line(f"  {click.style('waiver asked for', fg='yellow')} {inert(waiver)}")
+        _line(f"  {click.style('waiver', fg='yellow')} {inert(waiver.waiver.name)} of {waiver.waiver.control}: "
+              f"{inert(waiver.waiver.reason)} ({waiver.standing})")  # fmt: skip
 
     _heading("What the signature is good for")
     for artifact in packet.artifacts:
@@ -51,7 +52,8 @@ def show_packet(source: Source, packet: Packet, person: Person) -> None:
     _signed(packet)
 
 
-def _control(control: ControlView) -> None:
+def show_control(control: ControlView) -> None:
+    """Print one control with what was measured for it."""
     word = click.style(f"{control.word:<19}", fg=_COLORS.get(control.standing, "red"))
     _line(f"  {word} {inert(control.text)}  [{control.id}]")
     if control.fragile:

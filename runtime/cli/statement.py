@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +12,7 @@ from charter.compiler.canonical import canonical_json, digest
 from charter.compiler.ir import IR, Approval
 from charter.runtime.assess import Status
 from charter.runtime.cli.packet import show_packet
-from charter.runtime.cli.signing import signing_key
+from charter.runtime.cli.signing import check_comment, confirm, key_owner, signing_key
 from charter.runtime.events import StatementSigned
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.ledger import anchor
@@ -23,7 +22,6 @@ from charter.runtime.report.source import Source, read_source
 from charter.runtime.session import open_journal
 from charter.runtime.trust import file
 from charter.runtime.trust.approvals import exclusion
-from charter.runtime.trust.keys import PrivateKey
 from charter.runtime.trust.root import Person, TrustRoot
 from charter.runtime.trust.statement import Decision, Signatory, approve_stage, sign_statement
 
@@ -63,14 +61,15 @@ def decide(
     approval = _approval(source.ir, name)
     trust = file.load(project)
     key = signing_key(key_path)
-    person = _person(trust, key, claimed, key_path)
+    person = key_owner(trust, key, claimed, key_path)
     _check_duties(source, approval, trust, person, decision)
     there_is = packet(source, approval)
     _check_time(there_is, person, decision)
-    _check_comment(comment)
+    check_comment(comment)
     if not as_json:
         show_packet(source, there_is, person)
-    _confirm(decision, there_is, person, yes=yes, as_json=as_json)
+    question = f"{decision.capitalize()} `{approval.id}` as {person.name} <{person.id}>?"
+    confirm(question, yes=yes, as_json=as_json)
     recorded = _record(source, approval, there_is, Signatory(person.id, key, trust.digest), decision, comment)
     _conclude(recorded, there_is, _opened(source, approval), as_json=as_json)
 
@@ -84,24 +83,6 @@ def _approval(ir: IR, name: str) -> Approval:
     near = difflib.get_close_matches(name, approvals, n=1)
     hint = f"Did you mean `{near[0]}`?" if near else f"It has {', '.join(f'`{item}`' for item in approvals)}."
     raise Failure("no such approval", f"the charter `{ir.lifecycle.name}` has no approval `{name}`. {hint}")
-
-
-def _person(trust: TrustRoot, key: PrivateKey, claimed: str | None, path: Path) -> Person:
-    person = trust.person_of(key.public.id)
-    if person is None:
-        raise Failure(
-            "key of nobody",
-            f"nobody in the trust root holds the key of `{path}` ({key.public.id}). An administrator adds people "
-            "and keys with `charter trust add`; `charter trust show` lists them.",
-            exit_code=ExitCode.DENIED,
-        )
-    if claimed is not None and claimed != person.id:
-        raise Failure(
-            "somebody else's key",
-            f"the key of `{path}` belongs to `{person.id}`, not to `{claimed}`.",
-            exit_code=ExitCode.DENIED,
-        )
-    return person
 
 
 def _check_duties(source: Source, approval: Approval, trust: TrustRoot, person: Person, decision: Decision) -> None:
@@ -147,25 +128,6 @@ def _check_time(there_is: Packet, person: Person, decision: Decision) -> None:
                 f"`{person.id}` signed that at {signed.signed_at} (record {signed.seq}), and it counts. "
                 "There is nothing more to sign.",
             )
-
-
-def _check_comment(comment: str) -> None:
-    if len(comment) > 2000 or not comment.isprintable():
-        raise Failure("unusable comment", "a comment is one line of printable text, up to 2,000 characters.")
-
-
-def _confirm(decision: Decision, there_is: Packet, person: Person, *, yes: bool, as_json: bool) -> None:
-    if yes:
-        return
-    if as_json or not sys.stdin.isatty():
-        raise Failure(
-            "nobody can be asked",
-            "a signature is not given by accident: run this in a terminal, or add `--yes` if you have seen "
-            "what is signed.",
-        )
-    click.echo()
-    if not click.confirm(f"{decision.capitalize()} `{there_is.approval.id}` as {person.name} <{person.id}>?"):
-        raise Failure("nothing was signed", "you said no, so nothing was recorded.", exit_code=ExitCode.WAITING)
 
 
 def _record(

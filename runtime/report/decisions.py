@@ -14,7 +14,8 @@ from charter.runtime.report.view import ApprovalView, DecisionView, FindingView,
 from charter.runtime.state import Decided, RecordedEvent
 from charter.runtime.trust import dsse
 from charter.runtime.trust.approvals import SignedRecord
-from charter.runtime.trust.statement import PAYLOAD_TYPE, approve_stage, read_statement
+from charter.runtime.trust.genuine import PAYLOAD_TYPE
+from charter.runtime.trust.statement import approve_stage, read_statement
 
 
 def clock(time: str) -> str:

@@ -88,12 +88,12 @@ def _charter(source: Source) -> Iterator[Line]:
         yield Line(
             "No pack of a law or a standard was applied: this says nothing about compliance with one.", "waiting"
         )
-    signed = {record.body.approval for record in source.signed}
     for waiver in ir.waivers:
-        if waiver.name not in signed:
+        verdict = source.waiver_verdict(waiver)
+        if not verdict.in_force:
             yield Line(
-                f"The waiver {waiver.name} of {waiver.control} is asked for in the charter; "
-                "nobody has signed it, so it counts for nothing."
+                f"The waiver {waiver.name} of {waiver.control} is not in force, so it counts for nothing: "
+                f"{verdict.standing}."
             )
     objectives = [item.name for item in ir.declarations.values() if item.kind == "objective"]
     if objectives:

@@ -14,6 +14,7 @@ from charter.runtime.report.source import Source
 from charter.runtime.store import ArtifactStore
 from charter.runtime.trust.approvals import Verdict
 from charter.runtime.trust.statement import Reviewed, ancestry, approve_stage, controls_on_the_way
+from charter.runtime.trust.waivers import WaiverVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Packet:
         denied: decisions on the way, in this iteration, that said no.
         loosened: controls that an earlier run asked more of.
         overrides: parameters that were set on the command line.
-        waivers: waivers that the charter asks for, of controls on the way.
+        waivers: waivers that the charter asks for, of controls on the way, and what was signed under them.
         verdict: who signed already.
         unready: why it is too early to sign, by stage; empty when it is time.
     """
@@ -63,7 +64,7 @@ class Packet:
     denied: tuple[Denied, ...]
     loosened: tuple[str, ...]
     overrides: tuple[str, ...]
-    waivers: tuple[str, ...]
+    waivers: tuple[WaiverVerdict, ...]
     verdict: Verdict
     unready: tuple[tuple[str, str], ...]
 
@@ -93,14 +94,14 @@ def packet(source: Source, approval: Approval) -> Packet:
             for stage, result in results.items()
             for name, artifact in result.body.artifacts.items()
         ),
-        controls=tuple(_control(source, control) for control in controls),
+        controls=tuple(control_in(source, control) for control in controls),
         other=tuple(near),
         farther=len(unbound) - len(near),
         attempts={stage.id: tried[stage.id] for stage in before if stage.id in tried},
         denied=_denied(source, {stage.id for stage in before}),
         loosened=loosened_since(ir, source.state, ArtifactStore(source.project.store)),
         overrides=tuple(f"{name} = {value}" for name, value in source.state.runs[-1].overrides.items()),
-        waivers=tuple(f"{waiver.name}: {waiver.reason}" for waiver in ir.waivers if waiver.control in ids),
+        waivers=tuple(source.waiver_verdict(waiver) for waiver in ir.waivers if waiver.control in ids),
         verdict=source.verdict(approval),
         unready=tuple(
             (stage.id, source.standing[stage.id].why)
@@ -110,7 +111,8 @@ def packet(source: Source, approval: Approval) -> Packet:
     )
 
 
-def _control(source: Source, control: Control) -> ControlView:
+def control_in(source: Source, control: Control) -> ControlView:
+    """A control as its gate last decided on it."""
     stage = control.gate.partition(":")[0]
     return control_view(control, source.state.stage(stage), source.standing[stage].key, source.ir.bundle.digest)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from charter.compiler.ir import IR, Approval
+from charter.compiler.ir import IR, Approval, Waiver
 from charter.runtime.assess import Assessment, Basis, assess_all
 from charter.runtime.ledger import Ledger, Recorded, VerifierKey
 from charter.runtime.ledger.anchors import last_anchor
@@ -14,11 +14,13 @@ from charter.runtime.session import dead_deployments, ledger_time, recorded_ir
 from charter.runtime.state import Finished, State, fold
 from charter.runtime.store import ArtifactStore
 from charter.runtime.trust import file
+from charter.runtime.trust.acts import ActRecord
 from charter.runtime.trust.approvals import Case, SignedRecord, Verdict, verified_approvals
 from charter.runtime.trust.duties import excluded_people
 from charter.runtime.trust.present import review_results
 from charter.runtime.trust.root import TrustRoot
 from charter.runtime.trust.statement import Reviewed, ancestry, approve_stage
+from charter.runtime.trust.waivers import WaiverVerdict, waiver_verdict
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Source:
     Attributes:
         standing: where each stage stands, in the graph's order.
         trust: the verified trust root; None where there is none.
-        signed: every signed statement with its envelope.
+        signed: every signed statement about an approval with its envelope.
+        acts: everything else that people signed, with its envelope.
         dead: deployments whose recorded server does not answer.
     """
 
@@ -40,6 +43,7 @@ class Source:
     standing: dict[str, Assessment]
     trust: TrustRoot | None
     signed: tuple[SignedRecord, ...]
+    acts: tuple[ActRecord, ...]
     dead: frozenset[str]
 
     def missing_records(self) -> int:
@@ -67,6 +71,12 @@ class Source:
             return Verdict((), (), ())
         return verified_approvals(self.signed, self.case(approval, self.trust), self.now)
 
+    def waiver_verdict(self, waiver: Waiver) -> WaiverVerdict:
+        """Which signatures under a waiver count now; without a trust root, none."""
+        if self.trust is None:
+            return WaiverVerdict(waiver, (), (), self.now.date().isoformat() > waiver.until)
+        return waiver_verdict(self.ir, waiver, self.acts, self.state, self.trust, self.now)
+
 
 def ledger_key(project: Project) -> VerifierKey | None:
     """The ledger's public key from the file beside it; None: only the key that the ledger itself names."""
@@ -87,9 +97,13 @@ def read_source(project: Project) -> Source:
             SignedRecord(item.body, ledger.attachment(item.body.envelope) or b"", item.seq, item.time)
             for item in state.signed
         )
+        acts = tuple(
+            ActRecord(item.body, ledger.attachment(item.body.envelope) or b"", item.seq, item.time)
+            for item in state.acts
+        )
     ir = recorded_ir(project, state)
     now = ledger_time(state)
     dead = dead_deployments(state)
     basis = Basis(ir, state, ArtifactStore(project.store), now, lock_digest(project.root), dead)
     trust = file.load(project) if project.trust_root_path.exists() else None
-    return Source(project, ir, events, state, now, assess_all(basis), trust, signed, dead)
+    return Source(project, ir, events, state, now, assess_all(basis), trust, signed, acts, dead)

@@ -6,6 +6,7 @@ import msgspec
 
 from charter.runtime.events import (
     BODIES,
+    ActSigned,
     Body,
     Erased,
     GateDecided,
@@ -101,6 +102,23 @@ def _signed(body: StatementSigned) -> tuple[str, Tone]:
     return f"{body.person} {done} {body.approval} as {body.role}", tone  # type: ignore[return-value]
 
 
+_DONE: Mapping[str, tuple[str, Tone]] = {
+    "waive": ("signed the waiver", "waiting"),
+    "withdraw": ("took back their signature under the waiver", "quiet"),
+    "attest": ("attested", "good"),
+    "halt": ("halted", "bad"),
+    "resume": ("signed to resume", "good"),
+    "break-glass": ("broke the glass at", "bad"),
+    "close-review": ("closed the review of", "good"),
+}
+
+
+def _acted(body: ActSigned) -> tuple[str, Tone]:
+    done, tone = _DONE[body.act]
+    comment = f": {body.comment}" if body.comment else ""
+    return f"{body.person} {done} {body.name}{f' as {body.role}' if body.role else ''}{comment}", tone
+
+
 def _reacted(body: Reacted) -> tuple[str, Tone]:
     to = f" {body.to}" if body.to else ""
     return f"{body.control} breached; reaction: {body.reaction}{to} ({body.outcome})", "bad"
@@ -122,6 +140,7 @@ _TELLERS = {
     StageFailed: _failed,
     GateDecided: _decided,
     StatementSigned: _signed,
+    ActSigned: _acted,
     Reacted: _reacted,
     ServerStopped: _stopped,
     Erased: _erased,

@@ -12,9 +12,9 @@ from charter.compiler.canonical import digest
 from charter.compiler.ir import Approval
 from charter.runtime.events import StatementSigned
 from charter.runtime.failure import Failure
-from charter.runtime.trust import dsse
+from charter.runtime.trust.genuine import NotGenuineError, demand, demand_signer, signed_payload
 from charter.runtime.trust.root import TrustRoot
-from charter.runtime.trust.statement import PAYLOAD_TYPE, Predicate, Reviewed, differences, read_statement
+from charter.runtime.trust.statement import Predicate, Reviewed, differences, read_statement
 from charter.runtime.trust.times import parse_time, stamp
 
 Excluded = Mapping[str, frozenset[str] | None]
@@ -122,7 +122,7 @@ def verified_approvals(signed: Iterable[SignedRecord], case: Case, now: datetime
             continue
         try:
             genuine = _genuine(record, case)
-        except _NotGenuineError as error:
+        except NotGenuineError as error:
             ignored.append(Ignored(record.body.person, record.seq, str(error)))
             continue
         person = genuine.predicate.person
@@ -197,60 +197,35 @@ def _verified(item: _Genuine) -> VerifiedApproval:
     )
 
 
-class _NotGenuineError(Exception):
-    """Why a signed statement is not worth looking at."""
-
-
-def _demand(condition: bool, otherwise: str) -> None:
-    if not condition:
-        raise _NotGenuineError(otherwise)
-
-
 def _genuine(record: SignedRecord, case: Case) -> _Genuine:
     """The statement, if it is a role holder's own about exactly what there is to review."""
     body, trust, role = record.body, case.trust, case.approval.role
-    _demand(digest(record.envelope) == body.envelope, "the recorded envelope is not the one that was signed")
-    predicate, signers = _opened(record, trust)
-    _demand(predicate.key in signers, not_theirs(trust, predicate.key))
-    _demand(
-        trust.includes(predicate.trust),
-        "it was signed under a trust root that is not in the history of the present one",
-    )
+    payload, signers = signed_payload(record.envelope, body.envelope, trust, body.person, record.time)
+    predicate = _said(body, payload)
+    demand_signer(trust, predicate.key, signers, predicate.trust)
     holds = predicate.role == role and trust.held_role(body.person, role, parse_time(record.time))
-    _demand(holds, f"they do not hold the role `{role}`")
+    demand(holds, f"they do not hold the role `{role}`")
     if predicate.reviewed != case.reviewed:
         changes = "; ".join(differences(predicate.reviewed, case.reviewed))
-        raise _NotGenuineError(f"it does not cover what there is now: {changes}")
+        raise NotGenuineError(f"it does not cover what there is now: {changes}")
     # The earlier of the signer's clock and the ledger's: a clock set forward must not lengthen its life.
     signed_at = min(parse_time(predicate.time), parse_time(record.time))
     return _Genuine(record, predicate, signed_at)
 
 
-def not_theirs(trust: TrustRoot, key: str) -> str:
-    """Why a key is not one of the signer's, as far as the trust root tells."""
-    ended = trust.why_ended(key)
-    if ended is None:
-        return "no key that the trust root gives to this person signed it"
-    why = "its owner left" if ended.because == "left" else f"it was {ended.because}"
-    return f"the key that signed it does not count from {ended.since} on: {why}"
-
-
-def _opened(record: SignedRecord, trust: TrustRoot) -> tuple[Predicate, frozenset[str]]:
-    """What was signed, and under which of the person's keys."""
-    body = record.body
+def _said(body: StatementSigned, payload: bytes) -> Predicate:
+    """What was signed, which must be what the record says."""
     try:
-        keys = trust.keys_at(body.person, parse_time(record.time))
-        payload, signers = dsse.open_envelope(record.envelope, PAYLOAD_TYPE, keys)
         predicate = read_statement(payload).predicate
         parse_time(predicate.time)
     except Failure as failure:
-        raise _NotGenuineError(f"{failure.summary}: {failure.detail}") from failure
+        raise NotGenuineError(f"{failure.summary}: {failure.detail}") from failure
     except ValueError as error:
-        raise _NotGenuineError("the time in the signed statement cannot be read") from error
+        raise NotGenuineError("the time in the signed statement cannot be read") from error
     said = (predicate.decision, predicate.reviewed.approval, predicate.person, predicate.role, predicate.key)
     recorded = (body.type, body.approval, body.person, body.role, body.key)
-    _demand(
+    demand(
         said == recorded and digest(payload) == body.statement,
         "the record says something else than what was signed",
     )
-    return predicate, signers
+    return predicate

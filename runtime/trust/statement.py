@@ -18,10 +18,9 @@ from charter.compiler.ir import IR, Approval, Control, Stage
 from charter.runtime.events import EvidenceRecord
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.trust import dsse
+from charter.runtime.trust.genuine import PAYLOAD_TYPE
 from charter.runtime.trust.keys import PrivateKey
 from charter.runtime.trust.times import stamp
-
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 Decision = Literal["approve", "reject"]
 
@@ -74,7 +73,9 @@ class Predicate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     comment: str = ""
 
 
-class _Subject(msgspec.Struct, frozen=True):
+class Subject(msgspec.Struct, frozen=True):
+    """What a statement is about: a name and its digests by algorithm."""
+
     name: str
     digest: dict[str, str]
 
@@ -83,7 +84,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, rename={"type_": "_ty
     """The in-toto envelope's payload (in-toto attestation framework, statement v1)."""
 
     type_: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
-    subject: tuple[_Subject, ...]
+    subject: tuple[Subject, ...]
     predicate_type: Literal["urn:charter:review:v1"] = msgspec.field(
         name="predicateType", default="urn:charter:review:v1"
     )
@@ -147,8 +148,8 @@ def review(
         iteration=iteration,
         artifacts=dict(sorted(artifacts.items())),
         evidence={stage: evidence[stage] for stage in sorted(evidence) if evidence[stage]},
-        controls={control.id: _normal_digest(control) for control in controls},
-        waivers={waiver.name: _normal_digest(waiver) for waiver in waivers},
+        controls={control.id: normal_digest(control) for control in controls},
+        waivers={waiver.name: normal_digest(waiver) for waiver in waivers},
     )
 
 
@@ -177,7 +178,7 @@ def _stage_meaning(stage: Stage) -> list[Any]:
     ]
 
 
-def _normal_digest(item: msgspec.Struct) -> str:
+def normal_digest(item: msgspec.Struct) -> str:
     """Digest without the wording and its place: `80%` and `0.80` are the same bound."""
     document = msgspec.to_builtins(item)
     return digest_of({key: value for key, value in document.items() if key not in {"text", "place"}})
@@ -227,7 +228,7 @@ def sign_statement(
     """
     texts = {control.id: control.text for control in ir.controls if control.id in reviewed.controls}
     statement = Statement(
-        subject=tuple(_Subject(name, dict([digest.split(":", 1)])) for name, digest in reviewed.artifacts.items()),
+        subject=tuple(Subject(name, dict([digest.split(":", 1)])) for name, digest in reviewed.artifacts.items()),
         predicate=Predicate(
             decision=decision,
             person=by.person,

@@ -166,7 +166,8 @@ def test_a_digest_beside_the_review_that_is_not_its_own():
     """A reader who compares digests only must not be led astray by a signed statement either."""
     from charter.compiler.canonical import canonical_json
     from charter.runtime.trust import dsse
-    from charter.runtime.trust.statement import PAYLOAD_TYPE, Signatory, sign_statement
+    from charter.runtime.trust.genuine import PAYLOAD_TYPE
+    from charter.runtime.trust.statement import Signatory, sign_statement
 
     signatory = Signatory("bob@bank.example", WORLD.key("bob"), WORLD.trust.digest)
     statement, _ = sign_statement(CHARTER, there_is(), "approve", signatory, NOW)
