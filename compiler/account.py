@@ -7,6 +7,7 @@ from msgspec import Struct
 from charter.compiler import clauses as read
 from charter.compiler import model
 from charter.compiler.passes.references import references
+from charter.compiler.passes.statistics import Judgement, judge
 from charter.compiler.pins import DATA_FORMATS
 from charter.compiler.sentences import bound_sentence
 
@@ -28,6 +29,11 @@ def proved(charter: model.Charter) -> tuple[Item, ...]:
             "bounds",
             len(list(charter.bounds())) - kpis,
             "every bound ({}) is on something that can be measured, in its unit, and can be met and missed",
+        ),
+        (
+            "samples",
+            sum(item.verdict == "possible" for item in judge(charter)),
+            "{} of the bounds `with confidence` can be established with the rows that are guaranteed",
         ),
         ("order", len(charter.datasets) + len(charter.models), "no stage waits for itself, round any number of others"),
         ("gates", len(charter.deployments), "every deployment ({}) waits for an evaluation that can stop it"),
@@ -54,6 +60,7 @@ def _not_checked(charter: model.Charter) -> Iterator[Item]:
         yield Item("data", f"what is in {_listed(files)}, columns included: `charter run` measures it")
     if charter.evaluations:
         yield Item("evidence", "whether any bound is met: only evidence of a run can tell")
+    yield from (Item("samples", _said(item)) for item in judge(charter) if item.why)
     rego = sorted({policy.rego.value for policy in charter.policies.values() if policy.rego})
     if rego:
         yield Item("policies", f"what {_listed(rego)} decides; the policy engine loads it before a run starts")
@@ -68,6 +75,14 @@ def _not_checked(charter: model.Charter) -> Iterator[Item]:
     if kpis:
         yield Item("kpis", f"{_listed(kpis)}: recorded for people, no gate decides on it")
     yield Item("law", "whether the chosen packs cover what the law demands of this system")
+
+
+def _said(judgement: Judgement) -> str:
+    """What is open of one bound `with confidence`."""
+    bound = f"`{bound_sentence(judgement.bound)}` of `{judgement.name}`"
+    if judgement.verdict == "open":
+        return f"whether there are rows enough to establish {bound}: {judgement.why}"
+    return f"{judgement.why}, for {bound}: at best they are enough"
 
 
 def _code(charter: model.Charter) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Every code that the compiler can report: code to summary. Each has a page in `pages/`, and a case in
 `tests/cases/errors`. CH01 names, CH02 units and types, CH03 not supported, CH04 shape, CH05 leakage,
 CH06 thresholds, CH07 duties, CH08 waivers and hazards, CH09 files,
-CH10 the team's own Rego.
+CH10 the team's own Rego, CH11 several files, CH12 the baseline.
 """
 
 from pathlib import Path
@@ -66,6 +66,7 @@ SUMMARIES: dict[str, str] = {
     "CH0605": "retires what was accepted",
     "CH0606": "retires what the monitor accepts",
     "CH0607": "bound in the wrong direction",
+    "CH0608": "too few rows for the confidence",
     # Duties.
     "CH0701": "quorum out of reach",
     "CH0702": "quorum below one",
@@ -92,6 +93,16 @@ SUMMARIES: dict[str, str] = {
     "CH1007": "policy decides nothing",
     "CH1008": "not a set",
     "CH1009": "unknown data",
+    # Several files.
+    "CH1101": "files name each other",
+    "CH1102": "too many files",
+    "CH1103": "baseline without digest",
+    "CH1104": "not the pinned baseline",
+    # The baseline.
+    "CH1201": "weaker than the baseline",
+    "CH1202": "other than the baseline",
+    "CH1203": "baseline not met",
+    "CH1204": "override weakens",
 }
 """A code never changes its meaning and is never given again."""
 

@@ -1,6 +1,7 @@
 """What the compiler proves before anything runs: small passes, one file each, run in this order."""
 
 from charter.compiler.passes.acceptance import check_acceptance
+from charter.compiler.passes.baseline import check_baseline
 from charter.compiler.passes.bounds import check_bounds
 from charter.compiler.passes.columns import check_columns
 from charter.compiler.passes.context import Context, Pass
@@ -17,6 +18,7 @@ from charter.compiler.passes.names import check_names
 from charter.compiler.passes.numbers import check_numbers
 from charter.compiler.passes.overrides import check_overrides
 from charter.compiler.passes.paths import check_paths
+from charter.compiler.passes.statistics import check_statistics
 from charter.compiler.passes.supported import check_supported
 from charter.compiler.passes.thresholds import check_thresholds
 from charter.compiler.passes.unused import check_unused
@@ -27,6 +29,7 @@ PASSES: tuple[Pass, ...] = (
     check_duplicates,
     check_names,
     check_overrides,
+    check_baseline,
     check_supported,
     check_literals,
     check_metrics,
@@ -40,6 +43,7 @@ PASSES: tuple[Pass, ...] = (
     check_leakage,
     check_thresholds,
     check_acceptance,
+    check_statistics,
     check_duties,
     check_waivers,
     check_hazards,
