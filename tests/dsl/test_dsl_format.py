@@ -1,11 +1,11 @@
 """`charter fmt` changes white space and nothing else, once and for all, and leaves alone what it cannot read."""
 
-import re
 import time
 from pathlib import Path
 
 import pytest
-from dsl_base import CREDIT, plain
+from dsl_base import CREDIT
+from dsl_properties import check_layout
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_dsl_fuzz import SIGNS, WORDS, any_text, mutilated, soups
@@ -13,7 +13,6 @@ from test_dsl_fuzz import SIGNS, WORDS, any_text, mutilated, soups
 from charter.dsl.diagnostics import has_errors
 from charter.dsl.format import format_source
 from charter.dsl.lexer import tokens
-from charter.dsl.parse import parse
 from charter.dsl.source import Source
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -25,47 +24,6 @@ def formatted(text: str) -> str:
     result, found = format_source(Source("x", text))
     assert result is not None, found
     return result
-
-
-def words_of(text: str) -> list[str]:
-    """Every word, sign and comment in its order; a text over several lines with its line ends unified."""
-    found: list[str] = []
-    end = 0
-    for token in tokens(text):
-        found += comments_in(text[end : token.start])
-        if token.kind == "_NEWLINE":
-            end = token.start
-            continue
-        if token.text == "%" and found and re.fullmatch(r"-?[0-9][0-9_.eE+-]*", found[-1]):
-            found[-1] += "%"
-        else:
-            found.append(token.text.replace("\r\n", "\n"))
-        end = token.end
-    return found + comments_in(text[end:])
-
-
-def comments_in(gap: str) -> list[str]:
-    return [comment.rstrip(" \t\r") for comment in re.findall("#[^\n]*", gap)]
-
-
-def check(text: str) -> None:
-    """All that must hold of any text."""
-    result, found = format_source(Source("x", text))
-    if result is None:
-        assert has_errors(found)
-        return
-    assert found == ()
-    assert words_of(result) == words_of(text)
-    again, _ = format_source(Source("x", result))
-    assert again == result
-    assert "\r" not in result
-    assert result == "" or (result.endswith("\n") and not result.endswith("\n\n"))
-    tree, mistakes = parse(Source("x", text))
-    if "CH0015" in {item.code for item in mistakes}:
-        return
-    tree_after, mistakes_after = parse(Source("x", result))
-    assert plain(tree_after) == plain(tree)
-    assert [item.code for item in mistakes_after] == [item.code for item in mistakes]
 
 
 def scattered(text: str, blanks: list[str]) -> str:
@@ -80,13 +38,13 @@ def scattered(text: str, blanks: list[str]) -> str:
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["lf", "crlf"])
 def test_every_case(path: Path, line_end: str) -> None:
-    check(path.read_text("utf-8").replace("\n", line_end))
+    check_layout(path.read_text("utf-8").replace("\n", line_end))
 
 
 @given(any_text)
 @settings(max_examples=60, deadline=None)
 def test_any_text(text: str) -> None:
-    check(text)
+    check_layout(text)
 
 
 @given(soups)
@@ -100,13 +58,13 @@ def test_any_text(text: str) -> None:
 @example("a , # x\n\n\n # y\n b")
 @example("model m {\nparameters {\nmodel: 1\n}\n}")
 def test_soup_of_tokens(text: str) -> None:
-    check(text)
+    check_layout(text)
 
 
 @given(mutilated())
 @settings(max_examples=200, deadline=None)
 def test_mutilated_charter(text: str) -> None:
-    check(text)
+    check_layout(text)
 
 
 WORD = st.sampled_from([word for word in WORDS if word.strip() and word not in SIGNS and not word.startswith("#")])
@@ -133,14 +91,14 @@ def blocks(draw: st.DrawFn, depth: int = 0) -> str:
 @given(st.lists(blocks() | PIECES, max_size=4), st.lists(BREAKS, min_size=5, max_size=5))
 @settings(max_examples=200, deadline=None)
 def test_balanced_blocks(pieces: list[str], breaks: list[str]) -> None:
-    check("".join(f"{piece}{line_end}" for piece, line_end in zip(pieces, breaks, strict=False)))
+    check_layout("".join(f"{piece}{line_end}" for piece, line_end in zip(pieces, breaks, strict=False)))
 
 
 @given(st.lists(st.sampled_from(["", " ", "  ", "\t", "    "]), min_size=3, max_size=7))
 @settings(max_examples=50, deadline=None)
 def test_blank_space_does_not_matter(blanks: list[str]) -> None:
     text = scattered(CREDIT.read_text("utf-8"), [blank or " " for blank in blanks])
-    check(text)
+    check_layout(text)
 
 
 PLAIN = """\

@@ -1,16 +1,16 @@
 """Whatever the text: parsing never raises, places lie in the text, and nothing unprintable is shown."""
 
-import json
 import re
+from pathlib import Path
 
-from dsl_base import CREDIT, nodes
+import pytest
+from dsl_base import CREDIT
+from dsl_properties import PROPERTIES, check_lexer, check_parser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from charter.dsl.codes import SUMMARIES
-from charter.dsl.parse import parse
-from charter.dsl.render import render_json, render_text
-from charter.dsl.source import Source
+KEPT = Path(__file__).parents[1] / "fuzz" / "cases"
+"""Texts that fuzzing found, and that broke something once."""
 
 TEXT = CREDIT.read_text("utf-8")
 WORDS = re.findall(r"\n|\"[^\"\n]*\"|[\w.-]+|[^\w\s]|[ ]+", TEXT)
@@ -33,29 +33,11 @@ def mutilated(draw: st.DrawFn) -> str:
     return text
 
 
-def check(text: str) -> None:
-    source = Source("fuzz.charter", text)
-    tree, found = parse(source)
-    for node, span, parent in nodes(tree):
-        assert 0 <= span.start <= span.end <= len(text)
-        assert parent is None or (parent.start <= span.start and span.end <= parent.end), (node, parent)
-    assert len(found) <= 201
-    for item in found:
-        assert item.code in SUMMARIES
-        assert item.span is not None
-        assert 0 <= item.span.start <= item.span.end <= len(text)
-    starts = [item.span.start for item in found if item.span is not None]
-    assert starts == sorted(starts)
-    shown = render_text(found, {source.path: source}, color=False)
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown)
-    assert len(json.loads(render_json(found, {source.path: source}))) == len(found)
-    shown.encode("utf-8")
-
-
 @given(any_text)
 @settings(max_examples=150, deadline=None)
 def test_any_text(text: str) -> None:
-    check(text)
+    check_lexer(text)
+    check_parser(text)
 
 
 @given(soups)
@@ -63,10 +45,19 @@ def test_any_text(text: str) -> None:
 @example("model m {\n parameters { a : {")
 @example('objective o { problem """ model x {\n')
 def test_soup_of_tokens(text: str) -> None:
-    check(text)
+    check_lexer(text)
+    check_parser(text)
 
 
 @given(mutilated())
 @settings(max_examples=250, deadline=None)
 def test_mutilated_charter(text: str) -> None:
-    check(text)
+    check_lexer(text)
+    check_parser(text)
+
+
+@pytest.mark.parametrize("path", sorted(KEPT.iterdir()), ids=lambda path: path.name)
+def test_what_once_broke(path: Path) -> None:
+    text = path.read_bytes().decode("utf-8", "surrogatepass")
+    for check in PROPERTIES:
+        check(text)
