@@ -1,5 +1,6 @@
 """What a stage's process left behind, taken in with suspicion: it may have written anything there."""
 
+import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,10 +72,11 @@ def claimed(stage: Stage, directory: Path, result: Mapping[str, Any]) -> Claimed
 
 
 def _check_files(stage: Stage, directory: Path, files: Mapping[str, Path]) -> None:
-    out = (directory / "out").resolve()
+    out = f"{directory}/out"
     for name, path in files.items():
         try:
-            plain = stat.S_ISREG(path.lstat().st_mode) and path.resolve().is_relative_to(out)
+            status = os.lstat(path)
+            plain = stat.S_ISREG(status.st_mode) and _inside(out, str(path))
         except (OSError, ValueError):
             plain = False
         if not plain:
@@ -82,14 +84,25 @@ def _check_files(stage: Stage, directory: Path, files: Mapping[str, Path]) -> No
                 "artifact is not a file of this stage",
                 f"the output `{name}` of `{stage.id}` must be an ordinary file below `context.out`.",
             )
-    if len({path.resolve() for path in files.values()}) < len(files):
-        raise ResultRefused("one file under two names", f"each output of `{stage.id}` needs a file of its own.")
+        if status.st_nlink > 1 or list(files.values()).count(path) > 1:
+            raise ResultRefused(
+                "one file under two names",
+                f"the output `{name}` of `{stage.id}` has another name too, under which it could be changed later. "
+                "Each output needs a file of its own: copy it.",
+            )
     missing = [name for name in stage.outputs if name not in files]
     if missing:
         raise ResultRefused(
             "output missing",
             f"it made no artifact named {', '.join(f'`{name}`' for name in missing)}, which others wait for.",
         )
+
+
+def _inside(out: str, path: str) -> bool:
+    """Whether a path is below `out`, whatever links it goes through; `out` itself must be no link."""
+    if os.path.dirname(path) == out and stat.S_ISDIR(os.lstat(out).st_mode):  # noqa: PTH120 - for every artifact
+        return True
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(os.path.dirname(out)), "out", ""))  # noqa: PTH118, PTH120
 
 
 def changed_pin(ir: IR, stage: Stage, project: Path) -> str | None:

@@ -11,7 +11,7 @@ from charter.runtime.events import Artifact
 from charter.runtime.failure import ExitCode, Failure
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_CHUNK = 1 << 20
+_SMALL = 1 << 16
 
 
 def digest_bytes(data: bytes) -> str:
@@ -21,10 +21,12 @@ def digest_bytes(data: bytes) -> str:
 
 def digest_file(path: Path) -> Artifact:
     """Digest and size of a file, read in pieces."""
-    with path.open("rb") as file:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - for every artifact
+        if os.fstat(file.fileno()).st_size < _SMALL:  # `file_digest` makes a larger buffer
+            data = file.read()
+            return Artifact(digest_bytes(data), len(data))
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = os.fstat(file.fileno()).st_size
-    return Artifact(f"sha256:{digest}", size)
+        return Artifact(f"sha256:{digest}", file.tell())
 
 
 class ArtifactStore:
@@ -32,6 +34,7 @@ class ArtifactStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._place = str(root)
         self._syncing: list[Future[None]] = []
         self._syncer = ThreadPoolExecutor(1, "charter-store")
 
@@ -43,8 +46,7 @@ class ArtifactStore:
         """
         if not _DIGEST.fullmatch(digest):
             raise ValueError(f"`{digest}` is not a SHA-256 digest")
-        name = digest.removeprefix("sha256:")
-        return self.root / name[:2] / name[2:]
+        return Path(f"{self._place}/{digest[7:9]}/{digest[9:]}")
 
     def has(self, digest: str) -> bool:
         """Whether the artifact is here."""

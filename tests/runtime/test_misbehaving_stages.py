@@ -25,6 +25,12 @@ _CASES = {
     "wrong": ("    return 42", "refused", "StageResult"),
     "nothing": ("    return StageResult({}, [])", "refused", "data"),
     "outside": ("    return StageResult({'data': context.project / 'steps.py'}, [])", "refused", "context.out"),
+    "links": (
+        "    os.link(context.project / 'steps.py', context.out / 'data')\n"
+        "    return StageResult({'data': context.out / 'data'}, [])",
+        "refused",
+        "another name",
+    ),
     "effects": (
         "    result = made(context)\n    return StageResult(result.artifacts, [], {'server': {}})",
         "refused",
