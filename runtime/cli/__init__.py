@@ -91,6 +91,10 @@ trust = _group(
     {
         "init": ("trust_init:trust_init", "Start the trust root with its first administrator."),
         "add": ("trust_add:trust_add", "Add a person, a key or a role, signed by an administrator."),
+        "remove": ("trust_remove:trust_remove", "Take a person or a role out: somebody leaves."),
+        "revoke": ("trust_revoke:trust_revoke", "End a key that is lost or in other hands."),
+        "sign": ("trust_sign:trust_sign", "Sign a change that somebody else proposed."),
+        "apply": ("trust_apply:trust_apply", "Make a change that a quorum signed the next version."),
         "show": ("trust_show:trust_show", "Show who may do what."),
     },
 )

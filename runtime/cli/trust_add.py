@@ -1,15 +1,14 @@
 """`charter trust add`: add a person, a key or a role to the trust root."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from charter.runtime.cli.signing import signing_key
-from charter.runtime.cli.trust_show import show_trust
-from charter.runtime.trust import changes, file
+from charter.runtime.cli.trust_change import change_options, change_trust
+from charter.runtime.trust import file
 from charter.runtime.trust.changes import Addition
 from charter.runtime.trust.keys import read_public_key
+from charter.runtime.trust.roles import refuse_unknown_roles
 
 
 @click.command("add")
@@ -17,35 +16,33 @@ from charter.runtime.trust.keys import read_public_key
 @click.option("--name", help="Their name; needed for a new person.")
 @click.option("--key", "publics", multiple=True, type=click.Path(path_type=Path), help="A public key of theirs.")
 @click.option("--role", "roles", multiple=True, help="A role that they fill, as the charter names it.")
+@click.option("--new-role", is_flag=True, help="The role is in no charter here yet.")
 @click.option("--administrator", is_flag=True, help="They may change the trust root.")
 @click.option("--quorum", type=click.IntRange(min=1), help="How many administrators sign each change from now.")
-@click.option(
-    "--sign-with",
-    "privates",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path),
-    help="An administrator's private key; repeat it for a quorum.",
-)
-@click.option("--project", "directory", type=click.Path(path_type=Path), help="The project; default: here.")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def trust_add(
+@change_options
+def trust_add(  # noqa: PLR0913 - one parameter an option
     person: str,
     name: str | None,
     publics: tuple[Path, ...],
     roles: tuple[str, ...],
     quorum: int | None,
     privates: tuple[Path, ...],
+    propose: Path | None,
     directory: Path | None,
     *,
+    new_role: bool,
     administrator: bool,
     as_json: bool,
 ) -> None:
     """Add PERSON, or a key, a role or a duty of theirs: the next version of the trust root.
 
-    It is signed by administrators of the present version, as many as their quorum asks for.
+    It is signed by administrators of the present version, as many as their quorum asks for: here, with
+    --sign-with, or each on their own machine, with --propose.
     """
     project = file.find(directory)
+    trust = file.load(project)
+    if not new_role:
+        refuse_unknown_roles(project, trust, roles)
     addition = Addition(
         person,
         name,
@@ -54,7 +51,4 @@ def trust_add(
         administrator=administrator,
         quorum=quorum,
     )
-    trust = file.load(project)
-    made = changes.extend(trust, addition, [signing_key(path) for path in privates], datetime.now(UTC))
-    file.save(project, made)
-    show_trust(project, made, as_json=as_json)
+    change_trust(project, trust, addition, privates, propose, as_json=as_json)

@@ -38,3 +38,9 @@ def show_trust(project: Project, trust: TrustRoot, *, as_json: bool) -> None:
         click.echo(f"  {', '.join(duties) or 'no role'}")
         for key in person.keys:
             click.echo(f"  {key.id}")
+        if not person.keys:
+            click.echo("  no key: they cannot sign")
+    if current.ended:
+        click.echo(f"\n{click.style('Keys that count no more', bold=True)}")
+    for item in current.ended:
+        click.echo(f"  {item.key} of {item.person}: {item.because}, since {item.since}")
