@@ -51,6 +51,8 @@ def encode(body: Mapping[str, Any], limit: int = MAX_BYTES) -> bytes:
             "A text in the body holds a lone surrogate (half of a UTF-16 pair), which has no UTF-8 form. "
             "Decode the text properly before it is recorded.",
         ) from None
+    except TypeError as error:  # a subclass of `str` as a key
+        raise Refused("event body cannot be recorded", f"{error}; convert it first.") from None
     if len(data) > limit:
         raise Refused(
             "event body is too large",
@@ -97,36 +99,36 @@ def decimal(value: float) -> str:
 def _check_object(value: dict[Any, Any], depth: int) -> None:
     if depth > MAX_DEPTH:
         raise _Misfit(f"it is nested deeper than {MAX_DEPTH} levels.")
+    try:
+        ascii_keys = "".join(value).isascii()
+    except TypeError:
+        ascii_keys = False
+    if not ascii_keys:
+        (wrong, *_) = [key for key in value if not isinstance(key, str) or not key.isascii()]
+        raise _Misfit(f"the key `{wrong!r:.60}` is not ASCII text.")
     for key, item in value.items():
-        if type(key) is not str or not key.isascii():
-            raise _Misfit(f"the key `{key!r:.60}` is not ASCII text.")
-        kind = type(item)
-        if kind is str or item is None or kind is bool:
-            continue
-        try:
-            _check_item(item, depth)
-        except _Misfit as misfit:
-            misfit.path.append(key)
-            raise
+        # Exact types only: the encoder would silently accept subclasses, floats (NaN as null), dates, bytes and sets.
+        if (kind := type(item)) is not str and kind is not bool and item is not None:
+            try:
+                _check_item(item, kind, depth)
+            except _Misfit as misfit:
+                misfit.path.append(key)
+                raise
 
 
 def _check_array(value: list[Any] | tuple[Any, ...], depth: int) -> None:
     if depth > MAX_DEPTH:
         raise _Misfit(f"it is nested deeper than {MAX_DEPTH} levels.")
     for index, item in enumerate(value):
-        kind = type(item)
-        if kind is str or item is None or kind is bool:
-            continue
-        try:
-            _check_item(item, depth)
-        except _Misfit as misfit:
-            misfit.path.append(str(index))
-            raise
+        if (kind := type(item)) is not str and kind is not bool and item is not None:
+            try:
+                _check_item(item, kind, depth)
+            except _Misfit as misfit:
+                misfit.path.append(str(index))
+                raise
 
 
-def _check_item(item: Any, depth: int) -> None:
-    # Exact types only: the encoder would silently accept subclasses, floats (NaN as null), dates, bytes and sets.
-    kind = type(item)
+def _check_item(item: Any, kind: type, depth: int) -> None:
     if kind is int:
         if not -MAX_INTEGER <= item <= MAX_INTEGER:
             raise _Misfit("the integer is beyond ±(2^53 - 1), where readers lose digits; record it as text.")

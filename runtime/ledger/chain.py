@@ -19,10 +19,12 @@ from charter.runtime.ledger.record import (
     TEMPLATE,
     TOKEN_BYTES,
     commitment,
+    index_of,
 )
 
 # Where the parts of a header are, seen from its ends: the template fixes all widths but those of four tokens.
-_KIND_AT = len(b'{"body":"","idem":"","kind":"') + 64
+_IDEM_AT = len(b'{"body":"","idem":"') + 64
+_KIND_AFTER = len(b'","kind":"')
 _TIME_AT = slice(-len(b'2026-01-01T00:00:00.000000Z","v":1}'), -len(b'","v":1}'))
 _SUBJECT_END = _TIME_AT.start - len(b'","ts":"')
 
@@ -48,7 +50,7 @@ class Position(Struct):
         time: time of the last one, as in its header.
         bodies_missing: records without a body so far.
         shift: by how much the numbers run ahead of the tree, once records were found missing.
-        ids: sum of `hash((idem, seq))` as stored, to be compared with the same sum over the index of ids.
+        tiles: hashes of the tiles that the latest rows completed.
     """
 
     frontier: Frontier = field(default_factory=Frontier)
@@ -56,11 +58,11 @@ class Position(Struct):
     time: bytes = b""
     bodies_missing: int = 0
     shift: int = 0
-    ids: int = 0
+    tiles: list[bytes] = field(default_factory=list)
 
     def copy(self) -> "Position":
         """An independent copy."""
-        return Position(self.frontier.copy(), self.leaf, self.time, self.bodies_missing, self.shift, self.ids)
+        return Position(self.frontier.copy(), self.leaf, self.time, self.bodies_missing, self.shift)
 
 
 BodySeen = Callable[[int, bytes], object]
@@ -70,25 +72,26 @@ BodySeen = Callable[[int, bytes], object]
 def follow(
     rows: Iterable[tuple[Any, ...]], origin: str, at: Position, body_seen: BodySeen | None = None
 ) -> Iterator[Finding]:
-    """Check (seq, idem, header, salt, body) rows from a position on; once exhausted, the position is moved along.
+    """Check (seq, id, header, salt, body) rows from a position on; once exhausted, the position is moved along.
 
     Checks each header's bytes, its place, its ledger, the chain of leaf hashes, the order of time and the
     commitment to the body. A record that does not fit is followed as it is stored, so that one change gives
     one finding. This is the hot loop of verification: a header that is, byte for byte, the one that its body, its
     neighbour and its place call for needs no parsing; only what differs is looked at closely, by `_explain`.
     """
-    log, place, leaf, time, ids = origin.encode(), at.frontier.size + at.shift, at.leaf, at.time, at.ids
+    log, place, leaf, time = origin.encode(), at.frontier.size + at.shift, at.leaf, at.time
     prev = leaf.hex().encode()
     leaves: list[bytes] = []
     kinds: set[bytes] = set()
+    from_bytes = int.from_bytes
     for row in rows:
-        seq, idem, header, salt, body = row
-        ids += hash((idem, seq))
+        seq, number, header, salt, body = row
         fits = False
-        if type(header) is bytes and type(body) is bytes and type(salt) is bytes and type(idem) is str:
-            name = idem.encode()
-            start = _KIND_AT + len(name)
-            kind = header[start : header.find(b'"', start)]
+        if type(header) is bytes and type(body) is bytes and type(salt) is bytes:
+            end = header.find(b'"', _IDEM_AT)
+            name = header[_IDEM_AT:end]
+            end += _KIND_AFTER
+            kind = header[end : header.find(b'"', end)]
             subject = header[header.rfind(b'"', 0, _SUBJECT_END) + 1 : _SUBJECT_END]
             fits = (
                 header[_TIME_AT] == time
@@ -97,6 +100,7 @@ def follow(
                 and 0 < len(name) <= MAX_IDEM
                 and not (name + subject).translate(None, TOKEN_BYTES)
                 and seq == place
+                and number == from_bytes(sha256(name).digest()[:6])
                 and len(salt) == SALT_BYTES
                 and header
                 == TEMPLATE
@@ -131,15 +135,15 @@ def follow(
         prev = leaf.hex().encode()
         leaves.append(leaf)
         place += 1
-    at.frontier.extend(leaves)
-    at.leaf, at.time, at.ids = leaf, time, ids
+    at.tiles = at.frontier.extend(leaves)
+    at.leaf, at.time = leaf, time
 
 
 def _explain(
     found: re.Match[bytes], row: tuple[Any, ...], place: int, prev: bytes, log: bytes, time: bytes
 ) -> Iterator[Finding]:
     """What a well-formed header says that does not fit, in words; nothing, when it fits after all."""
-    _, idem, _, salt, body = row
+    _, number, _, salt, body = row
     committed, h_idem, _, h_log, h_prev, h_seq, _, h_time = found.groups()
     if h_prev != prev:
         yield Finding("chain", place, "`prev` is not the hash of the record before it")
@@ -147,8 +151,8 @@ def _explain(
         yield Finding("order", place, f"the header says that it is number {h_seq.decode()}")
     if h_log != log:
         yield Finding("origin", place, f"the header says that it is of the ledger `{h_log.decode()}`")
-    if idem != h_idem.decode():
-        yield Finding("idem", place, "the id that it is stored under is not the header's")
+    if number != index_of(h_idem.decode()):
+        yield Finding("idem", place, "the number that it is found by is not that of the header's id")
     if h_time < time or not _is_time(h_time):
         yield Finding("time", place, f"`{h_time.decode()}` is no date, or before the last record's")
     if body is None:

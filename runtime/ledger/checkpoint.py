@@ -91,12 +91,13 @@ class Signer:
     def __init__(self, origin: str, private: Ed25519PrivateKey) -> None:
         self._private = private
         self.verifier = VerifierKey(origin, private.public_key().public_bytes_raw())
-        self._line = f"\n— {origin} "
+        self._sign, self._id = private.sign, self.verifier.id
+        self._start, self._line = f"{origin}\n", f"\n— {origin} "
 
     def sign(self, size: int, root: bytes) -> str:
         """The signed note of a checkpoint."""
-        text = Checkpoint(self.verifier.origin, size, root).text()
-        return f"{text}{self._line}{_b64(self.verifier.id + self._private.sign(text.encode()))}\n"
+        text = f"{self._start}{size}\n{_b64(root)}\n"
+        return f"{text}{self._line}{_b64(self._id + self._sign(text.encode()))}\n"
 
 
 def read_note(note: str) -> Checkpoint:
@@ -138,7 +139,7 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
 
 
 def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def _unb64(text: str) -> bytes:

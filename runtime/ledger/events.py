@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -28,7 +29,7 @@ class Event(Struct, frozen=True):
     attachments: Mapping[str, bytes] = field(default_factory=dict)
 
 
-class Receipt(NamedTuple):
+class Receipt(Struct, frozen=True, gc=False):
     """The event is durable: its place, its leaf hash (32 bytes) and a signed checkpoint that covers it.
 
     For a duplicate, place and leaf are those of the first time; the checkpoint is the newest.
@@ -38,6 +39,9 @@ class Receipt(NamedTuple):
     leaf: bytes
     checkpoint: str
     duplicate: bool = False
+
+
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 class Recorded(Struct, frozen=True):
@@ -53,15 +57,18 @@ class Recorded(Struct, frozen=True):
     """The body is gone; `body` is empty."""
 
 
-class Prepared(NamedTuple):
-    """An event that was checked and made canonical in its caller's thread."""
+class Prepared(Struct, frozen=True, gc=False):
+    """An event that was checked and made canonical in its caller's thread; `attachments` are by SHA-256 in hex."""
 
     kind: str
     subject: str
     idem: str
     body: bytes
     attachments: Mapping[str, bytes]
-    """By SHA-256 in hex."""
+
+    def same(self, other: "Prepared") -> bool:
+        """Whether both say the same."""
+        return (self.kind, self.subject, self.body) == (other.kind, other.subject, other.body)
 
 
 def prepare(event: Event) -> Prepared:
@@ -73,13 +80,14 @@ def prepare(event: Event) -> Prepared:
     check_kind(event.kind)
     check_subject(event.subject)
     body: Mapping[str, Any] = event.body
-    attached: dict[str, bytes] = {}
+    attached: Mapping[str, bytes] = _NOTHING
     if event.attachments:
         if "attachments" in body:
             raise Refused(
                 "event body has attachments already",
                 "The member `attachments` is written by the ledger; give the bytes as the event's attachments.",
             )
+        attached = {}
         described: dict[str, canonical.JSON] = {}
         for name, data in event.attachments.items():
             if not isinstance(data, bytes):

@@ -71,8 +71,7 @@ def root_at(reader: Reader, size: int) -> bytes:
     rows = reader.rows(tiles * TILE, size)
     if len(rows) != rest:
         raise _tampered(f"records between {tiles * TILE} and {size} are missing")
-    for row in rows:
-        frontier.append(leaf_hash(row.header))
+    frontier.extend([leaf_hash(row.header) for row in rows])
     return frontier.root()
 
 

@@ -28,55 +28,47 @@ class Frontier:
     Appending costs O(1) hashes on average and O(log n) at most; the whole state is at most 53 hashes.
     """
 
-    __slots__ = ("nodes", "size", "tile")
+    __slots__ = ("nodes", "size")
 
     def __init__(self, size: int = 0, nodes: Sequence[bytes] = ()) -> None:
         self.size = size
         self.nodes = list(nodes)
-        self.tile = b""
-        """Hash of the tile that was completed last."""
 
     def copy(self) -> "Frontier":
         """An independent copy."""
-        twin = Frontier(self.size, self.nodes)
-        twin.tile = self.tile
-        return twin
+        return Frontier(self.size, self.nodes)
 
-    def append(self, leaf: bytes) -> None:
-        """Add one leaf hash."""
-        rest, level, node = self.size, 0, leaf
-        while rest & 1:
-            node = sha256(b"\x01" + self.nodes.pop() + node).digest()
-            rest >>= 1
-            level += 1
-            if level == TILE_LEVEL:
-                self.tile = node
-        self.nodes.append(node)
-        self.size += 1
-
-    def extend(self, leaves: Sequence[bytes]) -> None:
-        """Add leaf hashes; a whole tile is hashed level by level, which is twice as fast."""
-        if len(leaves) == TILE and self.size % TILE == 0:
-            level = leaves
-            while len(level) > 1:
-                nodes = iter(level)
-                level = [sha256(b"\x01" + left + right).digest() for left, right in zip(nodes, nodes, strict=True)]
-            self.append_tile(level[0])
-        else:
-            for leaf in leaves:
-                self.append(leaf)
+    def extend(self, leaves: Sequence[bytes]) -> list[bytes]:
+        """Add leaf hashes; the hashes of the tiles that they completed."""
+        return self._add(leaves, 0)
 
     def append_tile(self, tile: bytes) -> None:
         """Add a whole tile by its hash; the size must be a multiple of TILE."""
         if self.size % TILE:
             raise ValueError("a tile must start at a multiple of its width")
-        rest, node = self.size >> TILE_LEVEL, tile
-        while rest & 1:
-            node = node_hash(self.nodes.pop(), node)
+        self._add((tile,), TILE_LEVEL)
+
+    def _add(self, nodes: Sequence[bytes], level: int) -> list[bytes]:
+        """Add perfect subtrees of 2^level leaves: an addition with carry, a whole level at a time."""
+        rest = self.size >> level
+        self.size += len(nodes) << level
+        tiles: list[bytes] = []
+        edge: list[bytes] = []
+        carry = list(nodes)
+        while carry:
+            if level == TILE_LEVEL:
+                tiles = carry[:]
+            if rest & 1:
+                carry.insert(0, self.nodes.pop())
+            if len(carry) & 1:
+                edge.append(carry.pop())
+            pairs = iter(carry)
+            carry = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
             rest >>= 1
-        self.nodes.append(node)
-        self.size += TILE
-        self.tile = tile
+            level += 1
+        edge.reverse()
+        self.nodes += edge
+        return tiles
 
     def root(self) -> bytes:
         """Root of the tree of all leaves so far."""

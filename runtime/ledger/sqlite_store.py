@@ -2,10 +2,12 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +15,7 @@ import apsw
 
 from charter.runtime.ledger.errors import Damaged, Tampered, Unavailable
 from charter.runtime.ledger.keys import sync_directory
+from charter.runtime.ledger.record import index_of, parse_header
 from charter.runtime.ledger.store import Identity, Row
 
 APPLICATION_ID = 0x43484C47  # "CHLG"
@@ -22,24 +25,26 @@ BUSY_MILLISECONDS = 10_000
 _MAX_CELL = MAX_ATTACHMENT + (1 << 20)
 _CHUNK = 1 << 20
 _NO_FILE = (0, 0)
-_MAX_PARAMETERS = 128
 
 # The text is compared with what a file holds: a view or trigger put in by someone else is found before it acts.
 _SCHEMA = (
     "CREATE TABLE attachment (digest TEXT PRIMARY KEY, seq INTEGER NOT NULL, data BLOB NOT NULL) STRICT",
     "CREATE TABLE log (id INTEGER PRIMARY KEY CHECK (id = 1), origin TEXT NOT NULL, key TEXT NOT NULL,"
     " checkpoint TEXT NOT NULL) STRICT",
-    "CREATE TABLE record (seq INTEGER PRIMARY KEY, idem TEXT NOT NULL UNIQUE, header BLOB NOT NULL,"
+    "CREATE TABLE record (seq INTEGER PRIMARY KEY, id INTEGER NOT NULL, header BLOB NOT NULL,"
     " salt BLOB, body BLOB) STRICT",
+    "CREATE INDEX record_id ON record (id)",
     "CREATE TABLE tile (n INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT",
 )
 
 # Each step of a statement gives the interpreter lock away and has to get it back from the threads that prepare
 # events, so many rows go in with one step; the texts stay few, so that they stay compiled.
-_INSERT = "INSERT INTO record (seq, idem, header, salt, body) VALUES (?,?,?,?,?)"
-_INSERTS = tuple((width, _INSERT + ",(?,?,?,?,?)" * (width - 1)) for width in (128, 16, 1))
+_WIDTHS = (128, 16, 1)
+_INSERT = "INSERT INTO record (seq, id, header, salt, body) VALUES (?,?,?,?,?)"
+_INSERTS = tuple((width, _INSERT + ",(?,?,?,?,?)" * (width - 1)) for width in _WIDTHS)
 
-_ROW = "SELECT seq, idem, header, salt, body FROM record "
+_ROW = "SELECT seq, id, header, salt, body FROM record "
+_FINDS = tuple((width, f"{_ROW}WHERE id IN ({','.join('?' * width)})") for width in _WIDTHS)
 
 
 class SqliteStore:
@@ -58,33 +63,56 @@ class SqliteStore:
         self._broken: str | None = None
         self._process = os.getpid()
 
-    @contextmanager
-    def transaction(self) -> Iterator["_Session"]:
+    def transaction(self) -> "_Transaction":
         """One BEGIN IMMEDIATE … COMMIT; on leaving, the commit is durable in the file that still has the name."""
-        self._check_usable()
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            yield self._session
-            if self._wal is None:
-                # Inside a write transaction the log surely exists; SQLite keeps this very file while we are connected.
-                self._wal = _file_id(self._wal_name)
-            self._connection.execute("COMMIT")
-        except BaseException as error:  # noqa: BLE001 - raised again, in words when it is SQLite's
-            self._roll_back()
-            raise self._told(error) from None
-        self._check_same_file()
+        return _Transaction(self)
 
     @contextmanager
     def snapshot(self) -> Iterator["_Session"]:
         """One read transaction."""
-        self._check_usable()
+        self.check_usable()
         try:
             self._connection.execute("BEGIN")
             yield self._session
             self._connection.execute("ROLLBACK")
         except BaseException as error:  # noqa: BLE001 - raised again, in words when it is SQLite's
-            self._roll_back()
-            raise self._told(error) from None
+            raise self.failed(error) from None
+
+    def begin(self) -> "_Session":
+        """Start the one writer's transaction; see `transaction`."""
+        self.check_usable()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._session.begun()
+        except BaseException as error:  # noqa: BLE001 - raised again, in words when it is SQLite's
+            raise self.failed(error) from None
+        return self._session
+
+    def commit(self) -> None:
+        """End it: durable, and in the file that people see."""
+        try:
+            if self._wal is None:
+                # Inside a write transaction the log surely exists; SQLite keeps this very file while we are connected.
+                self._wal = _file_id(self._wal_name)
+            self._connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - raised again, in words when it is SQLite's
+            raise self.failed(error) from None
+        self._session.committed()
+        self._session.ended()
+        self._check_same_file()
+
+    def failed(self, error: BaseException) -> BaseException:
+        """Undo what was begun; the failure to raise. But for a lock, an error of the store closes the door."""
+        self._session.ended()
+        with suppress(apsw.Error):
+            if not self._connection.getautocommit():
+                self._connection.execute("ROLLBACK")
+        if not isinstance(error, apsw.Error | UnicodeDecodeError):
+            return error
+        failure = _translate(error, self._path)
+        if not isinstance(error, apsw.BusyError):
+            self._broken = f"of an earlier error ({failure.summary})"
+        return failure
 
     def close(self) -> None:
         """Close the file; the last connection folds the write-ahead log into it."""
@@ -92,7 +120,7 @@ class SqliteStore:
             self._connection.close()
         self._broken = self._broken or "it was closed"
 
-    def _check_usable(self) -> None:
+    def check_usable(self) -> None:
         if self._broken:
             raise Unavailable(
                 "ledger handle is closed",
@@ -105,20 +133,6 @@ class SqliteStore:
                 f"`{self._path}` was opened before a fork. Open the ledger in the process that uses it.",
             )
 
-    def _told(self, error: BaseException) -> BaseException:
-        """The failure to raise; but for a lock, an error of the store closes the door."""
-        if not isinstance(error, apsw.Error | UnicodeDecodeError):
-            return error
-        failure = _translate(error, self._path)
-        if not isinstance(error, apsw.BusyError):
-            self._broken = f"of an earlier error ({failure.summary})"
-        return failure
-
-    def _roll_back(self) -> None:
-        with suppress(apsw.Error):
-            if not self._connection.getautocommit():
-                self._connection.execute("ROLLBACK")
-
     def _check_same_file(self) -> None:
         if _file_id(self._file_name) != self._file or _file_id(self._wal_name) != self._wal:
             self._broken = "its file was removed or replaced while it was in use"
@@ -130,12 +144,51 @@ class SqliteStore:
             )
 
 
+class _Transaction:
+    """The writer's transaction as a context. Not a generator: those cost more than the bookkeeping that they run."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    def __enter__(self) -> "_Session":
+        return self._store.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._store.commit()
+        elif (failure := self._store.failed(error)) is not error:
+            raise failure from None
+
+
 class _Session:
     """Reads and writes inside one transaction (see `store.Transaction` and `store.Snapshot`)."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._execute = connection.execute
+        self._note = ""
+        self._note_set = ""
+        self._note_version: int | None = None
+        self._note_holds = False
+
+    def begun(self) -> None:
+        """Inside the writer's transaction SQLite's count of changes tells whether another connection wrote."""
+        self._note_set = ""
+        self._note_holds = self._note_version == self._connection.data_version()
+
+    def committed(self) -> None:
+        """What was set is now what the file says."""
+        if self._note_set:
+            self._note = self._note_set
+            self._note_version = self._connection.data_version()
+
+    def ended(self) -> None:
+        """Outside, nothing of that is known."""
+        self._note_holds = False
 
     def identity(self) -> Identity:
         rows = list(self._execute("SELECT origin, key, checkpoint FROM log"))
@@ -144,6 +197,8 @@ class _Session:
         return Identity(*rows[0])
 
     def checkpoint(self) -> str:
+        if self._note_holds:
+            return self._note
         note = self._execute("SELECT checkpoint FROM log").get
         if type(note) is not str:
             raise apsw.CorruptError("the table `log` does not hold one row of texts")
@@ -158,13 +213,26 @@ class _Session:
 
     def find(self, idems: Sequence[str]) -> dict[str, Row]:
         found: dict[str, Row] = {}
-        for start in range(0, len(idems), _MAX_PARAMETERS):
-            some = idems[start : start + _MAX_PARAMETERS]
+        if len(idems) == 1:
+            for row in self._execute(_FINDS[-1][1], (index_of(idems[0]),)):
+                self._keep(row, idems, found)
+            return found
+        wanted, names, start = [index_of(idem) for idem in idems], frozenset(idems), 0
+        for width, statement in _FINDS:
             # One statement for a hundred ids costs a fifth of a hundred statements.
-            marks = "?" if len(some) == 1 else ",".join("?" * len(some))
-            for row in self._execute(f"{_ROW}WHERE idem IN ({marks})", some):
-                found[row[1]] = _typed(row)
+            while start + width <= len(wanted):
+                for row in self._execute(statement, wanted[start : start + width]):
+                    self._keep(row, names, found)
+                start += width
         return found
+
+    def _keep(self, columns: tuple[Any, ...], idems: Collection[str], found: dict[str, Row]) -> None:
+        row = _typed(columns)
+        header = parse_header(row.header)
+        if header is None:
+            raise apsw.CorruptError(f"the header of record {row.seq} is malformed")
+        if header.idem in idems:
+            found[header.idem] = row
 
     def tiles(self, start: int, end: int) -> list[tuple[int, bytes]]:
         return list(self._execute("SELECT n, hash FROM tile WHERE n >= ? AND n < ? ORDER BY n", (start, end)))
@@ -180,7 +248,7 @@ class _Session:
         start = 0
         for width, statement in _INSERTS:
             while start + width <= len(rows):
-                self._execute(statement, [value for row in rows[start : start + width] for value in row])
+                self._execute(statement, list(chain.from_iterable(rows[start : start + width])))
                 start += width
 
     def add_tile(self, number: int, digest: bytes) -> None:
@@ -194,12 +262,14 @@ class _Session:
 
     def set_checkpoint(self, note: str) -> None:
         self._execute("UPDATE log SET checkpoint = ? WHERE id = 1", (note,))
+        self._note_set = note
 
     def all_rows(self) -> Iterator[tuple[object, ...]]:
         return self._execute(_ROW + "ORDER BY seq")
 
-    def all_ids(self) -> Iterator[tuple[object, ...]]:
-        return self._execute("SELECT idem, seq FROM record INDEXED BY sqlite_autoindex_record_1 ORDER BY idem")
+    def lookalikes(self) -> Iterator[tuple[object, ...]]:
+        twice = "SELECT id FROM record INDEXED BY record_id GROUP BY id HAVING count(*) > 1"
+        return self._execute(f"SELECT id, header FROM record WHERE id IN ({twice}) ORDER BY id, seq")
 
     def all_tiles(self) -> Iterator[tuple[object, ...]]:
         return self._execute("SELECT n, hash FROM tile ORDER BY n")
@@ -218,15 +288,16 @@ class _Session:
 
     def structural_faults(self) -> list[str]:
         faults = _schema_faults(self._connection)
-        found = [str(text) for (text,) in self._execute("PRAGMA quick_check(20)")]
+        # The full check: it also compares the index of ids with the records, by which one could be added twice.
+        found = [str(text) for (text,) in self._execute("PRAGMA integrity_check(20)")]
         return faults + [text for text in found if text != "ok"]
 
 
 def _typed(row: tuple[Any, ...]) -> Row:
-    _, idem, header, salt, body = row
+    _, number, header, salt, body = row
     # A file that was written by other means need not keep to the types of its tables.
     if (
-        type(idem) is not str
+        type(number) is not int
         or type(header) is not bytes
         or not (salt is None or type(salt) is bytes)
         or not (body is None or type(body) is bytes)

@@ -9,7 +9,8 @@ class Row(NamedTuple):
     """A stored record; salt and body are None once erased."""
 
     seq: int
-    idem: str
+    id: int
+    """`record.index_of` the id in the header."""
     header: bytes
     salt: bytes | None
     body: bytes | None
@@ -39,7 +40,7 @@ class Reader(Protocol):
         """The largest stored seq, -1 when there is none."""
 
     def find(self, idems: Sequence[str]) -> dict[str, Row]:
-        """The records that have one of these ids, by id."""
+        """The records that have one of these ids in their header, by it."""
 
     def tiles(self, start: int, end: int) -> list[tuple[int, bytes]]:
         """Number and hash of the tiles with start <= n < end, in order."""
@@ -83,8 +84,8 @@ class Snapshot(Reader, Protocol):
     def all_rows(self) -> Iterator[tuple[object, ...]]:
         """Every record's columns as stored, in the order of seq; hostile, so untyped."""
 
-    def all_ids(self) -> Iterator[tuple[object, ...]]:
-        """Every (idem, seq) as the index of ids has them, in its order."""
+    def lookalikes(self) -> Iterator[tuple[object, ...]]:
+        """Columns `id` and `header` of the records that share their `id` with another, in the order of `id`."""
 
     def all_tiles(self) -> Iterator[tuple[object, ...]]:
         """Every tile's columns as stored, in order."""

@@ -17,6 +17,7 @@ from charter.runtime.ledger.chain import Finding, Position, follow
 from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey
 from charter.runtime.ledger.errors import Damaged
 from charter.runtime.ledger.merkle import TILE
+from charter.runtime.ledger.record import HEADER
 from charter.runtime.ledger.sqlite_store import open_store_read_only
 from charter.runtime.ledger.store import Identity, Snapshot
 
@@ -209,7 +210,7 @@ class _Check:
             if frontier.size % TILE == 0:
                 number = frontier.size // TILE - 1
                 # After the first wrong tile the others say nothing new.
-                if tiles_hold and next(tiles, None) != (number, frontier.tile):
+                if tiles_hold and next(tiles, None) != (number, self.at.tiles[-1]):
                     tiles_hold = False
                     self.find("tile", None, f"the stored hash of tile {number} is not that of its records")
                 if self.progress and number % _PROGRESS_TILES == 0:
@@ -249,20 +250,17 @@ class _Check:
             self.find("root", None, f"the root of the {size} records is not the signed one")
 
     def check_ids(self, snapshot: Snapshot) -> None:
-        """The index by which ids are found must hold each record once, in order: else one could be added twice.
-
-        Sums of keyed hashes (Python's, with a random key in each process) compare it with the records in flat
-        memory and without a search for each.
-        """
-        total, last = 0, ""
-        for idem, seq in snapshot.all_ids():
-            total += hash((idem, seq))
-            if not isinstance(idem, str) or idem <= last:
-                self.find("idem", None, f"the index of ids is out of order at `{str(idem)[:64]}`")
+        """No id may stand in two records; the numbers that stores find ids by may be shared by chance."""
+        number, names = None, set[bytes]()
+        for at, header in snapshot.lookalikes():
+            if at != number:
+                number, names = at, set()
+            found = HEADER.fullmatch(header) if isinstance(header, bytes) else None
+            name = found[2] if found else b""
+            if name in names:
+                self.find("idem", None, f"the id `{name.decode()[:64]}` stands in more than one record")
                 return
-            last = idem
-        if total != self.at.ids:
-            self.find("idem", None, "the index of ids does not hold the records' ids")
+            names.add(name)
 
     def check_attachments(self, snapshot: Snapshot) -> None:
         for digest, seq, measured in snapshot.all_attachments():

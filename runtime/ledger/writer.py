@@ -1,11 +1,8 @@
 """What happens inside one commit: dedup by id, append, extend the tree, sign."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import NamedTuple
-
-from msgspec import Struct, field
 
 from charter.runtime.ledger.chain import Position
 from charter.runtime.ledger.checkpoint import Signer
@@ -13,7 +10,7 @@ from charter.runtime.ledger.errors import Conflict
 from charter.runtime.ledger.events import Prepared, Receipt
 from charter.runtime.ledger.head import Head
 from charter.runtime.ledger.merkle import TILE
-from charter.runtime.ledger.record import BODY_TAG, SALT_BYTES, TEMPLATE, commitment, parse_header
+from charter.runtime.ledger.record import BODY_TAG, SALT_BYTES, TEMPLATE, commitment, index_of, parse_header
 from charter.runtime.ledger.store import Row, Transaction
 
 Outcome = list[Receipt] | Conflict
@@ -32,52 +29,56 @@ def add_batches(
     """
     position = head.position.copy()
     position.time = max(position.time, now)
-    known = transaction.find([event.idem for batch in batches for event in batch])
-    commit = _Commit(signer.verifier.origin.encode(), position, known)
-    commit.salts = os.urandom(SALT_BYTES * sum(len(batch) for batch in batches))
+    commit = _Commit(
+        signer.verifier.origin.encode(),
+        position,
+        transaction.find([event.idem for batch in batches for event in batch]),
+        os.urandom(SALT_BYTES * sum(map(len, batches))),
+    )
     places = [commit.add(batch) for batch in batches]
     if commit.rows:
+        first = position.frontier.size // TILE
+        tiles = position.frontier.extend(commit.leaves)
         note = signer.sign(position.frontier.size, position.frontier.root())
         transaction.add_records(commit.rows)
         for digest, (seq, data) in commit.attachments.items():
             transaction.add_attachment(digest, seq, data)
-        for number, tile in commit.tiles:
+        for number, tile in enumerate(tiles, first):
             transaction.add_tile(number, tile)
         transaction.set_checkpoint(note)
         head = Head(note, position)
-    outcomes: list[Outcome] = [
-        place if isinstance(place, Conflict) else [Receipt(seq, leaf, head.note, old) for seq, leaf, old in place]
+    note = head.note
+    return [
+        place if isinstance(place, Conflict) else [Receipt(seq, leaf, note, old) for seq, leaf, old in place]
         for place in places
-    ]
-    return outcomes, head
+    ], head
 
 
-class _Added(NamedTuple):
-    event: Prepared
-    seq: int
-    leaf: bytes
+class _Commit:
+    """What one commit is going to write, event by event."""
 
-
-class _Commit(Struct):
-    """What one commit is going to write; `position` moves along."""
-
-    origin: bytes
-    position: Position
-    known: dict[str, Row]
-    salts: bytes = b""
-    """Random bytes for all salts of the commit: one system call."""
-    added: dict[str, _Added] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
-    attachments: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    tiles: list[tuple[int, bytes]] = field(default_factory=list)
+    def __init__(self, origin: bytes, position: Position, known: Mapping[str, Row], salts: bytes) -> None:
+        self.origin = origin
+        self.position = position
+        self.known = known
+        self.salts = salts
+        """Random bytes for all salts of the commit: one system call."""
+        self.first = position.frontier.size
+        self.added: dict[str, tuple[Prepared, int]] = {}
+        self.rows: list[Row] = []
+        self.leaves: list[bytes] = []
+        self.attachments: dict[str, tuple[int, bytes]] = {}
 
     def add(self, batch: Sequence[Prepared]) -> list[tuple[int, bytes, bool]] | Conflict:
         """Number, leaf hash and whether it was there before, for each event; or the conflict, and nothing added."""
+        known, added = self.known, self.added
+        if len(batch) == 1 and (event := batch[0]).idem not in known and event.idem not in added:
+            return [self._place(event)]
         try:
             self._check(batch)
         except Conflict as conflict:
             return conflict
-        return [self._place(event) for event in batch]
+        return [self._found(event) or self._place(event) for event in batch]
 
     def _check(self, batch: Sequence[Prepared]) -> None:
         mine: dict[str, Prepared] = {}
@@ -87,22 +88,25 @@ class _Commit(Struct):
                 _check_same(event, row)
                 continue
             earlier = self.added.get(idem)
-            first = earlier.event if earlier else mine.setdefault(idem, event)
-            if first is not event and first[:4] != event[:4]:
+            first = earlier[0] if earlier else mine.setdefault(idem, event)
+            if first is not event and not first.same(event):
                 raise _conflict(idem, "another event of the same commit")
 
-    def _place(self, event: Prepared) -> tuple[int, bytes, bool]:
+    def _found(self, event: Prepared) -> tuple[int, bytes, bool] | None:
         if (row := self.known.get(event.idem)) is not None:
             return row.seq, sha256(b"\x00" + row.header).digest(), True
         if (earlier := self.added.get(event.idem)) is not None:
-            return earlier.seq, earlier.leaf, True
-        position, frontier = self.position, self.position.frontier
-        seq = frontier.size
-        at = SALT_BYTES * len(self.rows)
-        salt = self.salts[at : at + SALT_BYTES]
+            return earlier[1], self.leaves[earlier[1] - self.first], True
+        return None
+
+    def _place(self, event: Prepared) -> tuple[int, bytes, bool]:
+        position, idem, body = self.position, event.idem, event.body
+        index = len(self.rows)
+        seq = self.first + index
+        salt = self.salts[SALT_BYTES * index : SALT_BYTES * (index + 1)]
         header = TEMPLATE % (
-            sha256(BODY_TAG + salt + event.body).hexdigest().encode(),
-            event.idem.encode(),
+            sha256(BODY_TAG + salt + body).hexdigest().encode(),
+            idem.encode(),
             event.kind.encode(),
             self.origin,
             position.leaf.hex().encode(),
@@ -110,16 +114,12 @@ class _Commit(Struct):
             event.subject.encode(),
             position.time,
         )
-        leaf = sha256(b"\x00" + header).digest()
-        self.rows.append(Row(seq, event.idem, header, salt, event.body))
-        if event.attachments:
-            for digest, data in event.attachments.items():
-                self.attachments.setdefault(digest, (seq, data))
-        frontier.append(leaf)
-        if frontier.size % TILE == 0:
-            self.tiles.append((seq // TILE, frontier.tile))
-        position.leaf = leaf
-        self.added[event.idem] = _Added(event, seq, leaf)
+        position.leaf = leaf = sha256(b"\x00" + header).digest()
+        self.rows.append(Row(seq, index_of(idem), header, salt, body))
+        self.leaves.append(leaf)
+        for digest, data in event.attachments.items():
+            self.attachments.setdefault(digest, (seq, data))
+        self.added[idem] = event, seq
         return seq, leaf, False
 
 

@@ -176,7 +176,7 @@ def test_roots_are_those_of_rfc_6962():
     assert hashlib.sha256(b"").digest() == Frontier().root() == EMPTY_ROOT
     frontier = Frontier()
     for data, root in zip(INPUTS, ROOTS, strict=True):
-        frontier.append(leaf_hash(data))
+        frontier.extend([leaf_hash(data)])
         assert frontier.root().hex() == root
 
 
@@ -218,15 +218,13 @@ def test_tiles_give_the_same_tree(size):
     leaves = [leaf_hash(b"%d" % n) for n in range(size)]
     one, tiled, extended, tiles = Frontier(), Frontier(), Frontier(), []
     for leaf in leaves:
-        one.append(leaf)
-        if one.size % TILE == 0:
-            tiles.append(one.tile)
+        tiles += one.extend([leaf])
     for tile in tiles:
         tiled.append_tile(tile)
     for leaf in leaves[len(tiles) * TILE :]:
-        tiled.append(leaf)
-    for start in range(0, size, TILE):
-        extended.extend(leaves[start : start + TILE])
+        tiled.extend([leaf])
+    found = [tile for start in range(0, size, 100) for tile in extended.extend(leaves[start : start + 100])]
+    assert found == tiles == Frontier().extend(leaves)
     assert one.root() == tiled.root() == extended.root() == subtree_of(leaves)(0, size)
     subtree = subtree_of_tiles(tiles, lambda tile: leaves[tile * TILE : (tile + 1) * TILE])
     for index in (0, 254, size // 2, size - 1):

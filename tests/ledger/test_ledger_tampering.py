@@ -3,7 +3,7 @@
 import os
 import random
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 
 import apsw
@@ -30,7 +30,6 @@ class MemorySnapshot:
     records: list[tuple]
     tile_rows: list[tuple]
     attachments: list[tuple]
-    ids: list[tuple] = field(default_factory=list)
 
     @classmethod
     def of(cls, path) -> "MemorySnapshot":
@@ -38,7 +37,7 @@ class MemorySnapshot:
             read = lambda sql: list(con.execute(sql))  # noqa: E731
             return cls(
                 Identity(*read("SELECT origin, key, checkpoint FROM log")[0]),
-                read("SELECT seq, idem, header, salt, body FROM record ORDER BY seq"),
+                read("SELECT seq, id, header, salt, body FROM record ORDER BY seq"),
                 read("SELECT n, hash FROM tile ORDER BY n"),
                 read("SELECT digest, seq, data FROM attachment"),
             )
@@ -58,8 +57,9 @@ class MemorySnapshot:
     def all_rows(self):
         return iter(self.records)
 
-    def all_ids(self):
-        return iter(self.ids or sorted((row[1], row[0]) for row in self.records))
+    def lookalikes(self):
+        numbers = [row[1] for row in self.records]
+        return iter(sorted((row[1], row[2]) for row in self.records if numbers.count(row[1]) > 1))
 
     def all_tiles(self):
         return iter(self.tile_rows)
@@ -135,11 +135,7 @@ def test_every_bit_of_every_value_counts(small):
     for name, value in whole.log._asdict().items():
         for changed in flips(value):
             check((name, changed), log=whole.log._replace(**{name: changed}))
-    ids = sorted((row[1], row[0]) for row in whole.records)
-    for index, (idem, seq) in enumerate(ids):
-        for changed in [*((other, seq) for other in flips(idem)), *((idem, other) for other in flips(seq))]:
-            check((idem, changed), ids=[*ids[:index], changed, *ids[index + 1 :]])
-    assert tried > 15_000
+    assert tried > 10_000
 
 
 def test_bits_of_tiles_count(large):
@@ -210,10 +206,10 @@ EDITS = {
         ("UPDATE record SET seq = 301 WHERE seq = -1",),
     ],
     "record copied to the end": [
-        ("INSERT INTO record SELECT 600, 'copy', header, salt, body FROM record WHERE seq = 599",)
+        ("INSERT INTO record SELECT 600, 1, header, salt, body FROM record WHERE seq = 599",)
     ],
     "record inserted before the first": [
-        ("INSERT INTO record SELECT -1, 'copy', header, salt, body FROM record WHERE seq = 0",)
+        ("INSERT INTO record SELECT -1, 1, header, salt, body FROM record WHERE seq = 0",)
     ],
     "attachment without a record": [("INSERT INTO attachment VALUES (?, 3, x'00')", sha256(b"\0").hexdigest())],
     "log row gone": [("DELETE FROM log",)],
@@ -289,9 +285,7 @@ def rebuilt(folder, signer: Signer, change):
         )  # fmt: skip
         records.append((frontier.size, row[1], header, salt, body))
         prev = leaf_hash(header)
-        frontier.append(prev)
-        if frontier.size % 256 == 0:
-            tiles.append((frontier.size // 256 - 1, frontier.tile))
+        tiles += [(frontier.size // 256 - 1, tile) for tile in frontier.extend([prev])]
     edit(
         folder,
         ("DELETE FROM record",),

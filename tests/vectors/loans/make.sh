@@ -19,9 +19,22 @@ for who in oda emil rita; do "$charter" keys new keys/$who.key; done
 "$charter" run --key keys/emil.key || test $? = 5
 "$charter" approve release --key keys/rita.key --yes
 "$charter" run --key keys/emil.key
-# Only what an auditor reads is kept: the ledger, its keys and the compiled charters.
-cd .charter && for file in $(grep -L '"bundle":{' -r store); do rm -f "$file"; done && find store -type d -empty -delete
-rm -rf serving lease work ledger.db-shm ledger.db-wal && cd ..
+# Kept are the events (whatever form ledgers have, tests append them to one) and the compiled charters.
 out="$here/tests/vectors/loans"
-chmod -R u+w . && rm -rf "$out/state" "$out/keys" && mv .charter "$out/state"
-cp -r keys loans.charter loans.csv charter.checkpoints charter.trust.json "$out"
+"$here/.venv/bin/python" - "$out/events.jsonl" <<'P'
+import json, sys
+from pathlib import Path
+from charter.runtime.ledger import Ledger
+
+with Ledger.open_read_only(Path(".charter/ledger.db")) as ledger, open(sys.argv[1], "w") as file:
+    for event in ledger.events():
+        body = dict(event.body)
+        attached = {name: ledger.attachment(item["digest"]).decode() for name, item in body.pop("attachments", {}).items()}
+        kept = {"kind": event.kind, "subject": event.subject, "time": event.time, "body": body, "attachments": attached}
+        file.write(json.dumps(kept, sort_keys=True) + "\n")
+P
+chmod -R u+w . && rm -rf "$out/store" "$out/keys"
+for file in $(grep -l '"bundle":{' -r .charter/store); do
+  mkdir -p "$out/store/$(basename "$(dirname "$file")")" && cp "$file" "$out/${file#.charter/}"
+done
+cp -r keys loans.charter loans.csv charter.trust.json "$out"
