@@ -41,7 +41,9 @@ FORMAT = "charter-capsule/1"
 TOKEN = rb"[!#-\[\]-~]"
 HEADER = (
     rb'\{"body":"([0-9a-f]{64})","idem":"(' + TOKEN + rb'{1,128})","kind":"([a-z][a-z0-9._-]{0,63})",'
-    rb'"log":"([!#-*,-\[\]-~]{1,128})","prev":"([0-9a-f]{64})","seq":(0|[1-9][0-9]{0,14}),"subj":"(' + TOKEN + rb'{1,256})",'
+    rb'"log":"([!#-*,-\[\]-~]{1,128})","prev":"([0-9a-f]{64})","seq":(0|[1-9][0-9]{0,14}),"subj":"('
+    + TOKEN
+    + rb'{1,256})",'
     rb'"ts":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z)","v":1\}'
 )
 LINE = re.compile(
@@ -187,14 +189,16 @@ def read_zip(data):
     """Place of each member; the file must be, byte for byte, the one plain way to write these members."""
     found, at, central = {}, 0, b""
     while data[at : at + 4] == b"PK\x03\x04":
-        crc, size, _, length = struct.unpack_from("<III H", data, at + 14)
+        _, size, _, length = struct.unpack_from("<III H", data, at + 14)
         name, start = data[at + 30 : at + 30 + length], at + 30 + length
         with memoryview(data) as view, view[start : start + size] as part:
             common = struct.pack("<5H3I2H", 20, 0, 0, 0, 33, zlib.crc32(part), size, size, length, 0)
             whole = len(part) == size
         if not whole or data[at:start] != b"PK\x03\x04" + common + name or name.decode("ascii") in found:
             raise ValueError(f"the file is damaged at byte {at}")
-        central += b"PK\x01\x02" + struct.pack("<H", 0x314) + common + struct.pack("<3H2I", 0, 0, 0, 0o644 << 16, at) + name
+        central += (
+            b"PK\x01\x02" + struct.pack("<H", 0x314) + common + struct.pack("<3H2I", 0, 0, 0, 0o644 << 16, at) + name
+        )
         found[name.decode("ascii")] = slice(start, start + size)
         at = start + size
     end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, len(found), len(found), len(central), at, 0)
@@ -235,7 +239,12 @@ class Check:
     def records(self, key, stops):
         """Sections 2 to 4 and 6; returns tree and the roots at the sizes in `stops`."""
         tree, roots, ids = Tree(), {0: sha(b"")}, set()
-        prev, last, at, end = b"0" * 64, b"", self.members["ledger/records.jsonl"].start, self.members["ledger/records.jsonl"].stop
+        prev, last, at, end = (
+            b"0" * 64,
+            b"",
+            self.members["ledger/records.jsonl"].start,
+            self.members["ledger/records.jsonl"].stop,
+        )
         while at < end:
             stop = self.data.find(b"\n", at, end)
             found = LINE.fullmatch(self.data[at:stop]) if stop >= 0 else None
@@ -245,7 +254,9 @@ class Check:
             year, month, day, hour, minute, second = map(int, re.findall(rb"[0-9]+", time)[:6])
             datetime.datetime(year, month, day, hour, minute, second)
             if (log.decode(), h_prev, int(seq)) != (key[0], prev, tree.size) or time < last or idem in ids:
-                raise ValueError(f"record {tree.size} is of another ledger, out of its place or its time, or there twice")
+                raise ValueError(
+                    f"record {tree.size} is of another ledger, out of its place or its time, or there twice"
+                )
             ids.add(idem)
             if body is None:
                 self.erased += 1
@@ -306,7 +317,9 @@ class Check:
             kind, payload = envelope["payloadType"].encode(), base64.b64decode(envelope["payload"])
             message = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
             blobs = [base64.b64decode(item["sig"]) for item in envelope["signatures"]]
-            if "sha256:" + sha(payload).hex() != body["statement"] or not any(is_signed(keys[body["key"]], message, b) for b in blobs):
+            if "sha256:" + sha(payload).hex() != body["statement"] or not any(
+                is_signed(keys[body["key"]], message, b) for b in blobs
+            ):
                 self.bad.append(f"record {seq}: {body['person']} has not signed what the record says")
 
     def redecide(self, opa):
@@ -330,7 +343,14 @@ class Check:
             for start in range(0, len(group), 200):
                 part = group[start : start + 200]
                 inputs = [self.text(f"attachments/{body['input'][7:]}") for _, body in part]
-                for (seq, body), answer in zip(part, by[1](policies, inputs)):
+                try:
+                    answers = list(by[1](policies, inputs))
+                except Exception as error:  # an engine that fails has decided nothing
+                    self.open.append(f"not made again: {len(part)} decisions, because {by[0]} failed: {error}")
+                    continue
+                if len(answers) != len(part):
+                    self.bad.append(f"{by[0]} cannot compute a decision from every input of {bundle}")
+                for (seq, body), answer in zip(part, answers):
                     done += 1
                     if answer.get("revision") != body["revision"] or form(answer) != form(body):
                         self.bad.append(f"record {seq}: {body['gate']} comes out otherwise than recorded")
@@ -344,7 +364,9 @@ class Check:
         gates = {gate["id"]: gate["controls"] for stage in ir["stages"] for gate in (stage["entry"], stage["exit"])}
         missing = body["allow"] and set(gates.get(body["gate"], ["?"])) - set(body["evaluated"])
         if seen != (body["gate"], body["key"], body["time"], ir["meaning"]) or missing:
-            self.bad.append(f"record {seq}: {body['gate']} was decided on something else, or without a control of the charter")
+            self.bad.append(
+                f"record {seq}: {body['gate']} was decided on something else, or without a control of the charter"
+            )
 
 
 def tree_leaf(header):
@@ -394,7 +416,9 @@ def ask_opa(opa, policies, inputs):
     """One `opa eval` for all inputs; without the functions that reach out of it, since the policies are not ours."""
     with tempfile.TemporaryDirectory() as folder:
         known = json.loads(subprocess.run([opa, "capabilities", "--current"], check=True, capture_output=True).stdout)
-        known["builtins"] = [b for b in known["builtins"] if not re.match(r"http\.|net\.lookup|opa\.runtime", b["name"])]
+        known["builtins"] = [
+            b for b in known["builtins"] if not re.match(r"http\.|net\.lookup|opa\.runtime", b["name"])
+        ]
         files = {f"m{n}.rego": text for n, text in enumerate(policies["modules"].values())}
         files["data.json"] = '{"capsule":[%s],%s' % (",".join(inputs), json.dumps(policies["data"])[1:])
         for name, text in files.items():
@@ -403,12 +427,12 @@ def ask_opa(opa, policies, inputs):
         capabilities = os.path.join(folder, "capabilities")
         with open(capabilities, "w", encoding="utf-8") as file:
             json.dump({**known, "allow_net": []}, file)
-        query = f"[d | some i; d := data.{policies['entrypoint'].replace('/', '.')} with input as data.capsule[i]]"
+        query = f"[d | x := data.capsule[_]; d := data.{policies['entrypoint'].replace('/', '.')} with input as x]"
         command = [opa, "eval", "--format=json", f"--capabilities={capabilities}"]
         command += [f"--data={os.path.join(folder, name)}" for name in files]
         answer = subprocess.run([*command, query], check=False, capture_output=True, timeout=600)
         if answer.returncode:
-            raise ValueError(f"opa failed: {answer.stdout.decode()[:400]}{answer.stderr.decode()[:400]}")
+            raise OSError(f"opa failed: {(answer.stdout + answer.stderr).decode()[:400]}")
         return json.loads(answer.stdout)["result"][0]["expressions"][0]["value"]
 
 
@@ -429,12 +453,17 @@ def check_capsule(options, say):
             check.bad.append("the records are not those that the final checkpoint signs")
         for at, expected in [*pins, *held]:
             if roots.get(at) != expected:
-                check.bad.append(f"the first {at} records are not those of a checkpoint that was kept: rolled back or rewritten")
+                check.bad.append(
+                    f"the first {at} records are not those of a checkpoint that was kept: rolled back or rewritten"
+                )
         check.contents()
         check.signatures()
         say("ledger", f"{key[0]}, {size} records, root {root.hex()}")
         say("key", f"{key[1].hex()}, {'as given' if options.key else 'as the capsule itself names it'}")
-        say("checkpoints", f"1 final, {len(pins)} of your pins, {len(held)} from beside the ledger; each signature checked")
+        say(
+            "checkpoints",
+            f"1 final, {len(pins)} of your pins, {len(held)} from beside the ledger; each signature checked",
+        )
         say("people", f"{len(check.signed)} signed statements, under keys of the trust root in the capsule")
         check.redecide(options.opa)
         if not any(at for at, _ in pins):
@@ -457,7 +486,12 @@ def check_proof(options, say):
     found = re.fullmatch(HEADER, proof["header"].encode())
     if parse_key(proof["key"]) != key or found is None or found[4].decode() != key[0]:
         raise ValueError("header, key and checkpoint are not of one ledger")
-    at, last, node, path = int(found[6]), size - 1, sha(b"\0" + proof["header"].encode()), map(bytes.fromhex, proof["path"])
+    at, last, node, path = (
+        int(found[6]),
+        size - 1,
+        sha(b"\0" + proof["header"].encode()),
+        map(bytes.fromhex, proof["path"]),
+    )
     if at > last:
         raise ValueError("the record is beyond the checkpoint")
     for other in path:  # RFC 9162, section 2.1.3.2
@@ -476,9 +510,14 @@ def check_proof(options, say):
         raise ValueError("salt and body go together")
     if proof["body"] is not None:
         salt = bytes.fromhex(proof["salt"])
-        if len(salt) != 16 or sha(b"charter/ledger/v1/body\0" + salt + proof["body"].encode()).hex().encode() != found[1]:
+        if (
+            len(salt) != 16
+            or sha(b"charter/ledger/v1/body\0" + salt + proof["body"].encode()).hex().encode() != found[1]
+        ):
             raise ValueError("the body is not the one that the header commits to")
-    say("record", f"{found[6].decode()} of {key[0]}, {found[8].decode()}, {found[3].decode()} about {found[7].decode()}")
+    say(
+        "record", f"{found[6].decode()} of {key[0]}, {found[8].decode()}, {found[3].decode()} about {found[7].decode()}"
+    )
     say("body", "shown, and the one committed to" if proof["body"] is not None else "not shown")
     return [], [] if options.key else ["signed by the key that the proof names itself: compare it, or give --key"]
 
@@ -500,12 +539,15 @@ def main():
         parser.error("name a capsule, or a proof with --proof")
 
     def say(name, text):
-        print(f"{name:<13} {text.encode('ascii', 'backslashreplace').decode()}")
+        print(f"{name:<13} {' '.join(text.split()).encode('ascii', 'backslashreplace').decode()}")
 
     try:
         bad, gaps = check_proof(options, say) if options.proof else check_capsule(options, say)
     except Exception as error:  # whatever is wrong with a hostile file, it is not accepted
-        bad, gaps = [f"{error}" if isinstance(error, ValueError) else f"it cannot be read ({type(error).__name__}: {error})"], []
+        bad, gaps = (
+            [f"{error}" if isinstance(error, ValueError) else f"it cannot be read ({type(error).__name__}: {error})"],
+            [],
+        )
     for text in bad:
         say("finding", text)
     for text in gaps:

@@ -64,10 +64,11 @@ def redecide(engine: PolicyEngine, bundle: Bundle, data: bytes) -> Answer:
     if answer.get("revision") != bundle.revision:
         return Answer(allow=False, failed="the bundle could not compute a decision from this input")
     try:
-        found = {name: _ordered(_recorded_form(lists[name])) for name in _LISTS}
+        violations, warnings, obligations = (_ordered(_recorded_form(lists[name])) for name in _LISTS)
     except (TypeError, AttributeError):
         return Answer(allow=False, failed="the engine's answer is no decision")
-    return Answer(allow=answer["allow"], evaluated=tuple(sorted(map(str, lists["evaluated"] or ()))), **found)
+    evaluated = tuple(sorted(map(str, lists["evaluated"] or ())))
+    return Answer(answer["allow"], violations, warnings, obligations, evaluated)
 
 
 def differences(then: Answer, now: Answer) -> list[str]:

@@ -1,0 +1,265 @@
+"""A capsule holds what a stranger needs, is refused when anything in it is changed, and needs bare Python only."""
+
+import hashlib
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from charter.runtime.audit import capsule_verify
+from charter.runtime.audit.capsule import _zip, make_capsule
+from charter.runtime.ledger import Event, Ledger
+
+
+@pytest.fixture(scope="module")
+def pin(loans):
+    return loans.checkpoints_path
+
+
+@pytest.fixture(scope="module")
+def made(past, loans):
+    return make_capsule(past, loans.checkpoints_path, loans)
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch):
+    """Check a capsule's bytes in this process; gives exit code and output."""
+    monkeypatch.delenv("OPA_BIN", raising=False)
+    monkeypatch.setenv("PATH", "")
+
+    def call(data, *arguments, redecide=False):
+        path = tmp_path / "c.zip"
+        path.write_bytes(data)
+        if not redecide:
+            monkeypatch.setattr(capsule_verify, "engine", lambda opa: None)
+        said = []
+        monkeypatch.setattr("builtins.print", said.append)
+        monkeypatch.setattr(sys, "argv", ["verify.py", str(path), *map(str, arguments)])
+        try:
+            return capsule_verify.main(), "\n".join(said)
+        finally:
+            monkeypatch.undo()
+
+    return call
+
+
+def members(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def rebuilt(data: bytes, **changes) -> bytes:
+    """With members replaced, added or (None) removed, and the list of members made to fit."""
+    found = members(data)
+    for name, value in changes.items():
+        found.pop(name, None) if value is None else found.update({name: value})
+    del found["capsule.json"]
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
+    listed = {"format": "charter-capsule/1", "members": digests}
+    found["capsule.json"] = json.dumps(listed, sort_keys=True, separators=(",", ":")).encode()
+    return _zip(found)
+
+
+def test_it_holds_everything_and_is_the_same_each_time(made, past, loans):
+    found = members(made.data)
+    assert {name.partition("/")[0] for name in found} == {
+        "README.txt", "attachments", "bundles", "capsule.json", "charter.trust.json", "charters", "ir", "ledger",
+        "verify.py",
+    }  # fmt: skip
+    assert (len([name for name in found if name.startswith("ir/")]), made.missing) == (2, ())
+    assert make_capsule(past, loans.checkpoints_path, loans).data == made.data
+
+
+def test_it_holds_and_every_decision_is_made_again(made, check, pin):
+    code, said = check(made.data, "--pin", pin, redecide=True)
+    assert code == 0, said
+    assert "25 of 25 decisions, with regorus" in said
+    assert "HOLDS" in said
+
+
+@pytest.mark.opa
+def test_on_a_bare_machine(made, pin, opa, tmp_path):
+    """A process without our packages: `-I -S`. First nothing can decide, then opa does."""
+    (tmp_path / "c.zip").write_bytes(made.data)
+    (tmp_path / "verify.py").write_bytes(members(made.data)["verify.py"])
+
+    def run(**environment):
+        command = [sys.executable, "-I", "-S", "verify.py", "c.zip", "--pin", pin]
+        return subprocess.run(
+            command, cwd=tmp_path, env={"PATH": "", **environment}, capture_output=True, text=True, check=False
+        )
+
+    bare, decided = run(), run(OPA_BIN=str(Path(opa).absolute()), PATH=os.defpath)
+    assert (bare.returncode, bare.stderr) == (6, "")
+    assert "no decision was made again" in bare.stdout
+    assert (decided.returncode, decided.stderr) == (0, "")
+    assert "25 of 25 decisions, with opa" in decided.stdout
+
+
+def test_the_verifier_imports_the_standard_library_alone(made):
+    imported = {
+        line.split()[1].partition(".")[0]
+        for line in members(made.data)["verify.py"].decode().splitlines()
+        if line.startswith(("import ", "from "))
+    }
+    assert imported <= sys.stdlib_module_names
+
+
+def test_every_flipped_bit_is_refused(made, check):
+    """In each member, in what lies between members, and anywhere."""
+    chance = random.Random(5)
+    with zipfile.ZipFile(io.BytesIO(made.data)) as file:
+        heads = [about.header_offset for about in file.infolist()]
+        places = [about.header_offset + 30 + len(about.filename) for about in file.infolist()]
+        sizes = [about.file_size for about in file.infolist()]
+    spots = [at + chance.randrange(30) for at in heads]
+    spots += [at + chance.randrange(size) for at, size in zip(places, sizes, strict=True) for _ in range(3)]
+    spots += [chance.randrange(places[-1], len(made.data)) for _ in range(20)]
+    for at in spots:
+        changed = bytearray(made.data)
+        changed[at] ^= 1 << chance.randrange(8)
+        code, said = check(bytes(changed))
+        assert code == 1, f"bit of byte {at}: {said}"
+
+
+def test_bytes_added_or_cut_are_refused(made, check):
+    for changed in (made.data[:-1], made.data + b"\0", b"\0" + made.data, made.data[:1000], b"", b"PK\x03\x04"):
+        assert check(changed)[0] == 1
+
+
+def test_what_was_changed_with_its_list_is_refused_too(made, check, pin):
+    """Whoever changes a member and lists it anew is found out by what the ledger's records name."""
+    found = members(made.data)
+    lines = found["ledger/records.jsonl"].splitlines(keepends=True)
+
+    def replaced(folder):
+        name = next(name for name in found if name.startswith(folder))
+        other = name.replace(name[-12:-8], "0000")
+        return [{name: None}, {name: found[name] + b" "}, {name: None, other: found[name]}, {folder + "0" * 64: b""}]
+
+    tried = [
+        {"ledger/records.jsonl": b"".join(lines[:-1])},
+        {"ledger/records.jsonl": b"".join(lines[1:])},
+        {"ledger/records.jsonl": b"".join([*lines[:4], lines[5], lines[4], *lines[6:]])},
+        {"ledger/records.jsonl": b"".join([*lines, lines[-1]])},
+        {"ledger/records.jsonl": found["ledger/records.jsonl"].replace(b'"allow":false', b'"allow":true ', 1)},
+        {"ledger/records.jsonl": found["ledger/records.jsonl"][:-1]},
+        {"ledger/checkpoint.txt": found["ledger/anchors.txt"].split(b"\n\n\xe2")[0] + b"\n"},
+        {"ledger/checkpoint.txt": None},
+        {"ledger/key.txt": b"charter/loans+00000000+AA==\n"},
+        {"ledger/anchors.txt": found["ledger/anchors.txt"].replace(b"\n69\n", b"\n68\n")},
+        {"verify.py": b"print('HOLDS')\n"},
+        {"README.txt": b"all is well"},
+        *replaced("ir/"),
+        *replaced("bundles/"),
+        *replaced("attachments/")[1:],
+    ]
+    for change in tried:
+        code, said = check(rebuilt(made.data, **change), "--pin", pin)
+        assert code in {1, 6}, f"{list(change)}: {said}"
+        assert "HOLDS" not in said
+        if None not in change.values():
+            assert code == 1, f"{list(change)}: {said}"
+
+
+def test_records_with_one_byte_changed_and_listed_anew_are_refused(made, check):
+    chance = random.Random(7)
+    records = members(made.data)["ledger/records.jsonl"]
+    for _ in range(25):
+        changed = bytearray(records)
+        changed[chance.randrange(len(records))] ^= 1 << chance.randrange(7)
+        assert check(rebuilt(made.data, **{"ledger/records.jsonl": bytes(changed)}))[0] == 1
+
+
+def test_a_decision_that_comes_out_otherwise_is_found(own, check, pin):
+    """Signed by the ledger's own key: only deciding again shows it."""
+    from charter.runtime.audit.past import read_past
+    from charter.runtime.store import ArtifactStore
+
+    with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
+        body = dict(next(event.body for event in ledger.events() if event.seq == 30))
+        described = body.pop("attachments")
+        data = {name: ledger.attachment(item["digest"]) for name, item in described.items()}
+        ledger.append(
+            [Event("gate.decided", "evaluate/holdout", {**body, "violations": body["violations"][:0]}, None, data)]
+        )
+        made = make_capsule(read_past(ledger, ArtifactStore(own.store)), own.checkpoints_path, own)
+    code, said = check(made.data, "--pin", pin, redecide=True)
+    assert code == 1
+    assert "record 69: evaluate/holdout:exit comes out otherwise" in said
+
+
+def test_a_rolled_back_ledger_does_not_pass_a_pin(made, check, own):
+    note = members(made.data)["ledger/anchors.txt"]
+    first = note.split(b"\n\ncharter/")[0] + b"\n"
+    pin = own.root / "pin"
+    pin.write_bytes(first)
+    assert check(made.data, "--pin", pin)[0] == 6  # nothing decides here
+    other = "charter/loans\n70\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\u2014 charter/loans "
+    pin.write_text(other + first.decode().strip().rpartition(" ")[2] + "\n")
+    assert check(made.data, "--pin", pin)[0] == 1
+
+
+def test_its_ed25519_agrees_with_a_library():
+    """And refuses every flipped bit of a signature."""
+    for number in range(3):
+        private = Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32)
+        public, message = private.public_key().public_bytes_raw(), b"m" * number
+        signature = private.sign(message)
+        assert capsule_verify.is_signed(public, message, signature)
+        assert not capsule_verify.is_signed(public, message + b"x", signature)
+        for bit in range(number, 512, 61):
+            flipped = bytearray(signature)
+            flipped[bit // 8] ^= 1 << bit % 8
+            assert not capsule_verify.is_signed(public, message, bytes(flipped))
+    # RFC 8032, section 7.1, test 2
+    key = bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+    signed = bytes.fromhex(
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    )
+    assert capsule_verify.is_signed(key, b"\x72", signed)
+    # A key of small order "signs" everything with r = identity, s = 0.
+    identity = (1).to_bytes(32, "little")
+    assert not capsule_verify.is_signed(identity, b"anything", identity + bytes(32))
+
+
+def test_the_same_script_checks_a_proof(audit, tmp_path, loans):
+    _, proof, _ = audit("prove", "30")
+    path = tmp_path / "proof.json"
+
+    def check(text, key=loans.ledger_public_key_path):
+        path.write_text(text)
+        options = SimpleNamespace(proof=str(path), key=key and str(key))
+        return capsule_verify.check_proof(options, lambda name, text: None)
+
+    assert check(proof) == ([], [])
+    assert check(proof, None)[1]
+    chance = random.Random(3)
+    for _ in range(60):
+        changed = bytearray(proof.rstrip().encode())
+        changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(7)
+        with pytest.raises((ValueError, KeyError, IndexError, TypeError, AttributeError)):
+            check(changed.decode())
+    _, hidden, _ = audit("prove", "30", "--without-body")
+    assert check(hidden) == ([], [])
+
+
+def test_the_commands(audit, loans, tmp_path):
+    target = tmp_path / "out.zip"
+    code, out, _ = audit("capsule", "-o", target)
+    assert (code, "69 records" in out) == (0, True)
+    assert audit("capsule", "--verifier", tmp_path / "verify.py")[0] == 0
+    assert (tmp_path / "verify.py").read_bytes() == members(target.read_bytes())["verify.py"]
+    assert audit("check-capsule", target)[0] == 6
+    assert audit("check-capsule", tmp_path / "none.zip")[0] == 2
+    code, out, _ = audit("capsule", "-o", target, "--store", tmp_path)
+    assert (code, "left out" in out) == (6, True)
