@@ -12,6 +12,7 @@ from charter.compiler.ir import IR, Approval, Stage
 from charter.runtime.result_key import result_key
 from charter.runtime.state import Decided, Finished, StageState, State
 from charter.runtime.store import ArtifactStore
+from charter.runtime.waived import allowed_words, reopened
 
 EFFECT_KINDS = frozenset({"deploy", "monitor", "retire"})
 """Kinds whose work changes or watches the world: their results are never taken from another iteration."""
@@ -88,6 +89,14 @@ def assess_all(basis: Basis) -> dict[str, Assessment]:
     for stage in basis.ir.stages:
         known[stage.id] = assess(basis, stage, known)
     return known
+
+
+def as_it_ended(now: Assessment, state: State) -> Assessment:
+    """A stage's standing as the last run left it: a failure stands until another attempt, although that is due."""
+    failed = state.stage(now.stage.id).failed
+    if now.status is Status.RUN and failed is not None and failed.key == now.key:
+        return replace(now, status=Status.FAILED, why=failed.summary)
+    return now
 
 
 def assess(basis: Basis, stage: Stage, known: Mapping[str, Assessment]) -> Assessment:
@@ -181,6 +190,8 @@ def _settle(basis: Basis, stage: Stage, state: StageState, key: str, check: int)
         return Assessment(stage, Status.RUN, _why_run(stage, state, key), key, check=check)
     if stage.kind == "approve" and (changed := signed_since(basis, stage, state)):
         return Assessment(stage, Status.DECIDE, changed, key, result, check=check)
+    if changed := reopened(basis.ir, basis.state, stage, state, basis.now):
+        return Assessment(stage, Status.DECIDE, changed, key, result, check=check)
     if not state.exit_open(key, basis.bundle):
         return _gate(stage, state.exit, key, result, basis.bundle, check)
     if state.result(key) is None:
@@ -188,7 +199,8 @@ def _settle(basis: Basis, stage: Stage, state: StageState, key: str, check: int)
     if stage.id in basis.state.rolled_back:
         why = "a monitor rolled it back, and nothing that led to it has changed since"
         return Assessment(stage, Status.DENIED, why, key, result, check=check)
-    return Assessment(stage, Status.DONE, "unchanged since it was allowed", key, result, check=check)
+    words = "allowed" if state.exit is None else allowed_words(state.exit.body)
+    return Assessment(stage, Status.DONE, f"unchanged since it was {words}", key, result, check=check)
 
 
 def _earlier(basis: Basis, key: str) -> Finished | None:

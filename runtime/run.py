@@ -38,6 +38,7 @@ from charter.runtime.result_key import lock_digest
 from charter.runtime.scratch import Scratch
 from charter.runtime.state import Finished
 from charter.runtime.store import ArtifactStore
+from charter.runtime.waived import allowed_words
 from charter.runtime.workers.flavours import flavour_of
 
 
@@ -191,8 +192,8 @@ class Run:
         if now.result is None or not self._present(stage, now.result):
             self._start(stage, now)
             return
-        signed_since = stage.kind == "approve" and now.status is Status.DECIDE
-        if signed_since or not self.journal.state.stage(stage.id).exit_open(now.key or "", bundle):
+        asked_again = now.status is Status.DECIDE
+        if asked_again or not self.journal.state.stage(stage.id).exit_open(now.key or "", bundle):
             self._decide(stage, "exit", now)
         else:
             self._settle(replace(now, status=Status.DONE, why="allowed"))
@@ -221,7 +222,7 @@ class Run:
                 replace(
                     now,
                     status=Status.DONE if body.allow else _closed(body),
-                    why="allowed" if body.allow else _message(body),
+                    why=allowed_words(body) if body.allow else _message(body),
                 )
             )
         return body.allow

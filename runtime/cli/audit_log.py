@@ -155,6 +155,8 @@ def _summary(event: Recorded) -> str:
     if decided := outcome(event):
         reasons = body.get("violations") or ()
         named = [str(item.get("code", item.get("policy", "?"))) for item in reasons if isinstance(item, dict)]
+        waived = dict.fromkeys(str(item["waiver"]) for item in body.get("warnings") or () if item.get("waiver"))
+        named += [f"waived by {name}" for name in waived]
         parts = [decided, *([", ".join(named)] if named else [])]
         return inert(": ".join(parts))[:_SUMMARY_WIDTH]
     short = [

@@ -9,7 +9,7 @@ import click
 from charter.compiler.ir import IR
 from charter.runtime.assess import Assessment, Status
 from charter.runtime.cli.inert import inert
-from charter.runtime.conduct import Conclusion
+from charter.runtime.conclude import Conclusion
 from charter.runtime.failure import ExitCode
 
 _HEADLINES = {
@@ -32,8 +32,19 @@ def show_conclusion(ir: IR, conclusion: Conclusion) -> None:
         if assessment.status in {Status.DENIED, Status.FAILED, Status.WAITING}:
             click.echo(f"  {assessment.status:<8} {assessment.stage.id}: {inert(assessment.why)}")
     for assessment in conclusion.standing.values():
+        if assessment.status is Status.DONE and "under the waiver" in assessment.why:
+            click.echo(f"  {click.style('waived', fg='yellow')}   {assessment.stage.id}: {inert(assessment.why)}")
+    for assessment in conclusion.standing.values():
         if assessment.until is not None:
             click.echo(f"  next     {assessment.stage.id}: due {assessment.until:%Y-%m-%d %H:%M} UTC")
+    show_loose_ends(conclusion)
+    click.echo(f"  recorded in the ledger: {conclusion.records} records, iteration {conclusion.iteration}")
+    for line in _hints(ir, conclusion):
+        click.echo(f"  {line}")
+
+
+def show_loose_ends(conclusion: Conclusion) -> None:
+    """What no stage's line tells: servers that nobody governs, and data that is still to be erased."""
     for name in conclusion.ungoverned:
         click.echo(
             f"  {click.style('ungoverned', fg='red')} {inert(name)} still serves, and the charter has no such "
@@ -41,9 +52,6 @@ def show_conclusion(ir: IR, conclusion: Conclusion) -> None:
         )
     for dataset, due in conclusion.erasures:
         click.echo(f"  erasure  {dataset}: due {due:%Y-%m-%d} (a later `charter run` does it)")
-    click.echo(f"  recorded in the ledger: {conclusion.records} records, iteration {conclusion.iteration}")
-    for line in _hints(ir, conclusion):
-        click.echo(f"  {line}")
 
 
 def _retired(conclusion: Conclusion) -> str | None:
@@ -75,6 +83,7 @@ def as_json(ir: IR, conclusion: Conclusion) -> str:
             "records": conclusion.records,
             "stages": standing_json(conclusion.standing),
             "erasures": [{"dataset": name, "due": due.isoformat()} for name, due in conclusion.erasures],
+            "ungoverned": list(conclusion.ungoverned),
         },
         indent=2,
     )
