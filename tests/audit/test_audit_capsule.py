@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -16,7 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from charter.runtime.audit import capsule_verify
 from charter.runtime.audit.capsule import _zip, make_capsule
-from charter.runtime.ledger import Event, Ledger
+from charter.runtime.audit.past import read_past
+from charter.runtime.ledger import Event, Ledger, anchor
+from charter.runtime.project import Project
+from charter.runtime.store import ArtifactStore
 
 
 @pytest.fixture(scope="module")
@@ -181,9 +185,6 @@ def test_records_with_one_byte_changed_and_listed_anew_are_refused(made, check):
 
 def test_a_decision_that_comes_out_otherwise_is_found(own, check, pin):
     """Signed by the ledger's own key: only deciding again shows it."""
-    from charter.runtime.audit.past import read_past
-    from charter.runtime.store import ArtifactStore
-
     with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
         body = dict(next(event.body for event in ledger.events() if event.seq == 30))
         described = body.pop("attachments")
@@ -197,15 +198,34 @@ def test_a_decision_that_comes_out_otherwise_is_found(own, check, pin):
     assert "record 69: evaluate/holdout:exit comes out otherwise" in said
 
 
-def test_a_rolled_back_ledger_does_not_pass_a_pin(made, check, own):
-    note = members(made.data)["ledger/anchors.txt"]
-    first = note.split(b"\n\ncharter/")[0] + b"\n"
-    pin = own.root / "pin"
-    pin.write_bytes(first)
-    assert check(made.data, "--pin", pin)[0] == 6  # nothing decides here
-    other = "charter/loans\n70\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\u2014 charter/loans "
-    pin.write_text(other + first.decode().strip().rpartition(" ")[2] + "\n")
-    assert check(made.data, "--pin", pin)[0] == 1
+def test_a_rewritten_or_rolled_back_ledger_does_not_pass_a_pin(made, check, own):
+    """The pin is of a ledger that went on otherwise, signed by the same key."""
+    pin = own.root / "my.checkpoints"
+    with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
+        ledger.append([Event("test.event", "x", {"n": 1})])
+        anchor(ledger, pin)
+    code, said = check(made.data, "--pin", pin)
+    assert (code, "rolled back or rewritten" in said) == (1, True)
+
+
+def test_a_ledger_rewritten_with_its_own_key_does_not_pass_a_pin(loans, own, check, tmp_path):
+    pins = []
+    for n, project in enumerate((own, Project(shutil.copytree(own.root, tmp_path / "twin")))):
+        with Ledger.open(project.ledger_path, key_path=project.ledger_key_path, origin="charter/loans") as ledger:
+            ledger.append([Event("test.event", "x", {"n": n})])
+            anchor(ledger, tmp_path / f"pin{n}")
+            pins.append(tmp_path / f"pin{n}")
+            data = make_capsule(read_past(ledger, ArtifactStore(project.store)), None, project).data
+    assert check(data, "--pin", pins[1])[0] == 6
+    code, said = check(data, "--pin", pins[0])
+    assert (code, "rolled back or rewritten" in said) == (1, True)
+
+
+def test_a_charter_that_was_changed_is_not_the_one_listed(made, check):
+    found = members(made.data)
+    found["charters/loans.charter"] += b"# weaker\n"
+    code, said = check(_zip(found))
+    assert (code, "not those that capsule.json lists" in said) == (1, True)
 
 
 def test_its_ed25519_agrees_with_a_library():
