@@ -188,9 +188,8 @@ def _settle(basis: Basis, stage: Stage, state: StageState, key: str, check: int)
         return _gate(stage, state.entry, key, result, basis.bundle, check)
     if result is None:
         return Assessment(stage, Status.RUN, _why_run(stage, state, key), key, check=check)
-    if stage.kind == "approve" and (changed := signed_since(basis, stage, state)):
-        return Assessment(stage, Status.DECIDE, changed, key, result, check=check)
-    if changed := reopened(basis.ir, basis.state, stage, state, basis.now):
+    changed = signed_since(basis, stage, state) if stage.kind == "approve" else None
+    if changed := changed or reopened(basis.ir, basis.state, stage, state, basis.now):
         return Assessment(stage, Status.DECIDE, changed, key, result, check=check)
     if not state.exit_open(key, basis.bundle):
         return _gate(stage, state.exit, key, result, basis.bundle, check)
