@@ -161,7 +161,10 @@ def test_an_edited_trust_root_is_shown_to_nobody(here, capsys):
     path = here / "charter.trust.json"
     path.write_text(path.read_text().replace('"Ann"', '"Eve"'))
     capsys.readouterr()
-    for command in (["trust", "show"], ["trust", "add", "ann@b.example", "--role", "risk-officer", "--sign-with", "ann"]):
+    for command in (
+        ["trust", "show"],
+        ["trust", "add", "ann@b.example", "--role", "risk-officer", "--sign-with", "ann"],
+    ):
         assert run_command_line(command) == 1
         printed = capsys.readouterr()
         assert "the trust root is not valid" in printed.err and "Eve" not in printed.out
