@@ -4,17 +4,15 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 from charter.compiler.codec import encode_ir
 from charter.compiler.ir import IR, Stage
-from charter.runtime.assess import Assessment, Status
+from charter.runtime.conclude import Conclusion, conclude
 from charter.runtime.events import Body, IterationOpened, RunClosed, RunOpened
 from charter.runtime.executor import Executor
 from charter.runtime.failure import ExitCode, Failure
-from charter.runtime.follow_up import erasures
 from charter.runtime.gatekeeper import Gatekeeper
 from charter.runtime.gates.engine import EngineFailure, PolicyEngine
 from charter.runtime.journal import Journal
@@ -29,27 +27,6 @@ from charter.runtime.session import Actor, dead_deployments, new_run_name, open_
 from charter.runtime.state import State
 from charter.runtime.store import ArtifactStore
 from charter.runtime.version import VERSION
-
-
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """How a run ended.
-
-    Attributes:
-        code: the process's exit code.
-        standing: every stage's standing.
-        until: when the next thing falls due, if only time is waited for.
-        erasures: datasets that a retirement has yet to erase, with their due times.
-        ungoverned: what still serves although the charter no longer has such a deployment.
-    """
-
-    code: ExitCode
-    standing: Mapping[str, Assessment]
-    until: datetime | None
-    erasures: tuple[tuple[str, datetime], ...]
-    ungoverned: tuple[str, ...]
-    iteration: int
-    records: int
 
 
 def conduct(
@@ -99,7 +76,7 @@ def conduct(
             )
             with _closing_on_interrupt(name, ir, journal):
                 standing = run.execute()
-            conclusion = _conclude(ir, standing, journal, engine_failed=run.engine_failed)
+            conclusion = conclude(ir, journal.state, standing, engine_failed=run.engine_failed)
             journal.note(RunClosed(run=name, outcome=conclusion.code.name.lower()), f"lifecycle/{ir.lifecycle.name}")
             journal.commit()
             anchor(ledger, project.checkpoints_path)
@@ -172,50 +149,6 @@ def changed_data(ir: IR, state: State) -> list[str]:
     before = state.runs[-1].pins if state.runs else {}
     locations = {str(stage.spec.get("location")) for stage in ir.stages if stage.kind == "acquire"}
     return sorted(path for path in locations & ir.pins.keys() if ir.pins[path] != before.get(path))
-
-
-def _conclude(ir: IR, standing: Mapping[str, Assessment], journal: Journal, *, engine_failed: bool) -> Conclusion:
-    statuses = {assessment.status for assessment in standing.values()}
-    left = tuple((name, due) for name, due, _ in erasures(ir, journal.state))
-    times = [item.until for item in standing.values() if item.until is not None] + [due for _, due in left]
-    orphans = ungoverned(ir, journal.state)
-    retired = any(item.stage.kind == "retire" and item.status is Status.DONE for item in standing.values())
-    if engine_failed:
-        code = ExitCode.ENVIRONMENT
-    elif not standing:
-        code = ExitCode.WRONG_INPUT
-    elif orphans or any(
-        item.status in {Status.DENIED, Status.FAILED} and item.stage.kind != "monitor" for item in standing.values()
-    ):
-        code = ExitCode.DENIED
-    elif retired:
-        code = ExitCode.WAITING if left else ExitCode.OK
-    elif statuses & {Status.DENIED, Status.FAILED}:
-        code = ExitCode.DENIED
-    elif statuses == {Status.DONE}:
-        code = ExitCode.OK
-    else:
-        code = ExitCode.WAITING
-    return Conclusion(
-        code=code,
-        standing=standing,
-        until=min(times, default=None),
-        erasures=left,
-        ungoverned=orphans,
-        iteration=journal.state.iteration,
-        records=journal.ledger.size,
-    )
-
-
-def ungoverned(ir: IR, state: State) -> tuple[str, ...]:
-    """Servers that live on although the charter no longer has their deployment: no gate and no monitor knows them."""
-    present = {stage.id for stage in ir.stages}
-    return tuple(
-        f"{stage} at {server.get('address')}"
-        for stage, servers in sorted(state.servers.items())
-        for server in servers
-        if stage not in present
-    )
 
 
 def _refuse_gpus(ir: IR) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 
 from charter.compiler.ir import IR
-from charter.runtime.assess import Assessment, Basis, Status, assess_all
-from charter.runtime.cli.conclusion import standing_json
+from charter.runtime.assess import Assessment, Basis, as_it_ended, assess_all
+from charter.runtime.cli.conclusion import show_loose_ends, standing_json
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, project_option
+from charter.runtime.conclude import conclude
 from charter.runtime.failure import ExitCode
 from charter.runtime.result_key import lock_digest
 from charter.runtime.session import dead_deployments, ledger_time, recorded_ir, recorded_state
@@ -23,30 +24,23 @@ from charter.runtime.store import ArtifactStore
 def status(project_dir: Path | None, as_json: bool) -> None:
     """Show where the lifecycle stands: what is live, who is waited for, what was alerted.
 
-    Exit codes as of `charter run`: 0 done, 1 denied, 5 waiting.
+    Exit codes as of the run that left it so: 0 done, 1 denied or failed, 5 waiting.
     """
     project = chosen_project(project_dir)
     state = recorded_state(project)
     ir = recorded_ir(project, state)
     dead = dead_deployments(state)
     basis = Basis(ir, state, ArtifactStore(project.store), ledger_time(state), lock_digest(project.root), dead)
-    standing = assess_all(basis)
-    code = _code(standing)
+    standing = {name: as_it_ended(item, state) for name, item in assess_all(basis).items()}
+    conclusion = conclude(ir, state, standing)
+    code = conclusion.code
     if as_json:
         click.echo(json.dumps(_document(ir, state, standing, dead, code), indent=2))
     else:
         _show(ir, state, standing, dead)
+        show_loose_ends(conclusion)
         click.echo(f"{code.name.lower()} (exit {int(code)})")
     raise SystemExit(int(code))
-
-
-def _code(standing: dict[str, Assessment]) -> ExitCode:
-    statuses = {item.status for item in standing.values()}
-    if any(item.stage.kind == "retire" and item.status is Status.DONE for item in standing.values()):
-        return ExitCode.OK
-    if Status.DENIED in statuses:
-        return ExitCode.DENIED
-    return ExitCode.OK if statuses == {Status.DONE} else ExitCode.WAITING
 
 
 def _document(
