@@ -205,9 +205,7 @@ EDITS = {
         ("UPDATE record SET seq = 300 WHERE seq = 301",),
         ("UPDATE record SET seq = 301 WHERE seq = -1",),
     ],
-    "record copied to the end": [
-        ("INSERT INTO record SELECT 600, 1, header, salt, body FROM record WHERE seq = 599",)
-    ],
+    "record copied to the end": [("INSERT INTO record SELECT 600, 1, header, salt, body FROM record WHERE seq = 599",)],
     "record inserted before the first": [
         ("INSERT INTO record SELECT -1, 1, header, salt, body FROM record WHERE seq = 0",)
     ],
