@@ -1,7 +1,7 @@
 """Every code that the compiler can report: code to summary. Each has a page in `pages/`, and a case in
 `tests/cases/errors`. CH01 names, CH02 units and types, CH03 not supported, CH04 shape, CH05 leakage,
 CH06 thresholds, CH07 duties, CH08 waivers and hazards, CH09 files,
-CH10 the team's own Rego, CH11 several files, CH12 the baseline.
+CH10 the team's own Rego, CH11 several files, CH12 the baseline, CH13 information flow.
 """
 
 from pathlib import Path
@@ -103,6 +103,16 @@ SUMMARIES: dict[str, str] = {
     "CH1202": "other than the baseline",
     "CH1203": "baseline not met",
     "CH1204": "override weakens",
+    # Information flow.
+    "CH1301": "class falls on the way",
+    "CH1302": "class cannot fall",
+    "CH1303": "nobody attests",
+    "CH1304": "not cleared for the data",
+    "CH1305": "no lawful basis",
+    "CH1306": "special category without condition",
+    "CH1307": "basis changes on the way",
+    "CH1308": "licence forbids commercial use",
+    "CH1309": "unknown licence",
 }
 """A code never changes its meaning and is never given again."""
 

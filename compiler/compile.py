@@ -15,6 +15,7 @@ from charter.compiler import model
 from charter.compiler.codec import decode_ir, encode_ir, ir_digest
 from charter.compiler.controls import Lowering, control_spans, lower_controls
 from charter.compiler.files import ProjectFiles
+from charter.compiler.gather import gather
 from charter.compiler.graph import LifecycleGraph
 from charter.compiler.ir import IR
 from charter.compiler.lower import (
@@ -39,7 +40,6 @@ from charter.dsl.codes import error
 from charter.dsl.diagnostics import Diagnostic, Severity, has_errors
 from charter.dsl.findings import MOST
 from charter.dsl.load import load_source
-from charter.dsl.parse import parse
 from charter.dsl.source import Source
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -85,22 +85,25 @@ def _compile(path: Path, overrides: Mapping[str, str], as_text: str | None, *, w
     source, findings = _source(path, as_text)
     if source is None:
         return CompileResult(None, tuple(findings))
-    tree, syntax = parse(source)
-    charter = resolve(tree, overrides)
+    gathered = gather(path, source)
+    syntax = gathered.findings
+    charter = resolve(gathered.tree, overrides)
     graph = build_graph(charter)
     files = ProjectFiles(path.absolute().parent)
     named = read_named_files(charter, files)
-    context = Context(charter, graph, files, named, dict(overrides), will_run, not has_errors(syntax))
-    broken = {_line(source, item) for item in syntax if item.span and item.severity is Severity.ERROR}
-    findings = [*findings, *syntax, *(item for item in _examined(context) if _line(source, item) not in broken)]
-    sources = {source.path: source}
+    context = Context(charter, graph, files, named, dict(overrides), will_run, not has_errors(syntax), gathered)
+    sources = gathered.sources
+    broken = {_line(sources, item) for item in syntax if item.span and item.severity is Severity.ERROR}
+    findings = [*findings, *syntax, *(item for item in _examined(context) if _line(sources, item) not in broken)]
     draft: IR | None = None
     if not has_errors(findings):
-        draft, more = _lower(charter, graph, Places(sources), named)
+        draft, more = _lower(charter, graph, Places(sources, source.path), named)
         findings += more
     sound = draft is not None and not has_errors(findings)
     return CompileResult(
-        ir=sealed(draft, pin_files(charter, files)) if draft is not None and sound and will_run else None,
+        ir=sealed(draft, pin_files(charter, files) | gathered.digests)
+        if draft is not None and sound and will_run
+        else None,
         diagnostics=_in_order(findings),
         sources=sources,
         charter=charter,
@@ -116,9 +119,10 @@ def _source(path: Path, as_text: str | None) -> tuple[Source | None, list[Diagno
     return source, list(findings)
 
 
-def _line(source: Source, finding: Diagnostic) -> int:
+def _line(sources: Mapping[str, Source], finding: Diagnostic) -> tuple[str, int]:
     """The line a finding is on; what the passes say of a line that could not be read would only distract."""
-    return source.position(finding.span.start).line if finding.span else 0
+    source = sources.get(finding.span.path) if finding.span else None
+    return (source.path, source.position(finding.span.start).line) if source and finding.span else ("", 0)
 
 
 def _examined(context: Context) -> Iterator[Diagnostic]:
@@ -126,12 +130,25 @@ def _examined(context: Context) -> Iterator[Diagnostic]:
     errors = 0
     for examine in PASSES:
         for finding in examine(context):
+            if finding.code in _ABOUT_ABSENCE and _may_be_elsewhere(finding, context):
+                continue
             yield finding
             errors += finding.severity is Severity.ERROR
             if errors == MOST:
                 detail = f"After {MOST} mistakes the rest of the charter is not looked at. Mend these first."
                 yield error("CH0040", finding.span, detail)
                 return
+
+
+_ABOUT_ABSENCE = frozenset({"CH0101", "CH0106", "CH0110", "CH0801"})
+"""What is said of a name that is not there."""
+
+
+def _may_be_elsewhere(finding: Diagnostic, context: Context) -> bool:
+    """Whether the name may be in a file that could not be read, or is what the baseline asks for and is missing."""
+    inherited = finding.span is not None and finding.span.path != context.charter.file.span.path
+    unmet = any(extension.unmet for extension in context.gathered.extensions)
+    return not context.gathered.whole or (inherited and unmet)
 
 
 def _in_order(findings: list[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -1,7 +1,7 @@
 """What is decided where: every control of the charter, put at the gate that decides it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -46,16 +46,25 @@ def lower_controls(lowering: Lowering) -> tuple[ir.Control, ...]:
     return tuple(sorted(found, key=lambda control: (control.gate, control.id)))
 
 
+Identified = tuple[str, str | None, str | None, str | None, str | None]
+"""Of a bound: metric, `of each`, `over`, `on` and comparison, which make its id."""
+
+
 def requirement_ids(declared: model.Declared, bounds: tuple[model.Bound, ...]) -> tuple[str, ...]:
-    """The ids of a declaration's controls, in their order: `holdout.roc_auc`, what a waiver refers to.
+    """The ids of a declaration's controls, in their order: `holdout.roc_auc`, what a waiver refers to."""
+    return control_ids(declared.name, [(b.metric, b.each, b.over, b.on, b.comparison) for b in bounds])
+
+
+def control_ids(name: str, bounds: Sequence[Identified]) -> tuple[str, ...]:
+    """The ids of the bounds of one declaration.
 
     Bounds that differ in nothing but their threshold are told apart by direction (`.min`, `.max`), and by a
     number if that is the same too.
     """
-    base = [_base_id(declared.name, bound) for bound in bounds]
+    base = [_base_id(name, bound) for bound in bounds]
     often = Counter(base)
     directed = [
-        id_ if often[id_] == 1 else f"{id_}.{_DIRECTION.get(bound.comparison or '', 'bound')}"
+        id_ if often[id_] == 1 else f"{id_}.{_DIRECTION.get(bound[4] or '', 'bound')}"
         for id_, bound in zip(base, bounds, strict=True)
     ]
     seen: Counter[str] = Counter()
@@ -66,9 +75,10 @@ def requirement_ids(declared: model.Declared, bounds: tuple[model.Bound, ...]) -
     return tuple(unique)
 
 
-def _base_id(name: str, bound: model.Bound) -> str:
-    parts = [name, bound.metric]
-    for word, value in (("of", bound.each), ("over", bound.over), ("on", bound.on)):
+def _base_id(name: str, bound: Identified) -> str:
+    metric, each, over, on, _ = bound
+    parts = [name, metric]
+    for word, value in (("of", each), ("over", over), ("on", on)):
         parts += [word, value] if value else []
     return ".".join(parts)
 

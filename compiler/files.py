@@ -113,7 +113,7 @@ def _without_waiting(name: str, flags: int) -> int:
     return os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
-_HOW = "Paths are relative to the charter's directory; check the spelling, or put the file there."
+_HOW = "Paths are relative to the file that names them; check the spelling, or put the file there."
 
 
 def _has_drive(written: str) -> bool:

@@ -1,11 +1,14 @@
 """The digest of what a charter means: places, comments, spelling, version string and pins are no part of it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from charter.compiler import model
 from charter.compiler.canonical import digest_of
 from charter.compiler.ir import IR
+from charter.compiler.normal import normal_body
 
 
 def meaning_digest(ir: IR) -> str:
@@ -25,6 +28,19 @@ def meaning_digest(ir: IR) -> str:
             "edges": ir.edges,
         }
     )
+
+
+def normal_form_digest(charter: model.Charter, files: Mapping[str, str]) -> str:
+    """SHA-256 over what the declarations of a baseline say, which `extends` pins: reformatting does not change it.
+
+    Args:
+        files: digests of the Rego and schema files that it names, by path: what stands in them is demanded, too.
+    """
+    declared = {item.subject: normal_body(item, charter) for item in charter.all()}
+    for body in declared.values():
+        # Who a baseline extends is in what it says already; where that lies is not.
+        body.pop("extends", None)
+    return digest_of({"declarations": declared, "files": files})
 
 
 def _placeless(node: msgspec.Struct) -> dict[str, Any]:

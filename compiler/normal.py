@@ -12,7 +12,7 @@ from charter.compiler.units import as_json, normalise
 from charter.dsl import ast
 from charter.dsl.vocabulary import BLOCKS, ClauseForm
 
-_FORMS: dict[tuple[str, ...], ClauseForm] = {
+FORMS: dict[tuple[str, ...], ClauseForm] = {
     (block.keyword, *path): form
     for block in BLOCKS
     for clause in block.clauses
@@ -21,6 +21,7 @@ _FORMS: dict[tuple[str, ...], ClauseForm] = {
         *(((clause.keyword, c.keyword), c) for c in clause.children),
     )
 }
+"""Every clause by the words that lead to it: `("objective", "hazard", "impact")`."""
 
 
 def normal_body(declared: model.Declared, charter: model.Charter) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def body_digest(kind: str, name: str, body: dict[str, Any]) -> str:
 
 
 def _put(into: dict[str, Any], clause: ast.Clause, charter: model.Charter, path: tuple[str, ...]) -> None:
-    form = _FORMS.get(path)
+    form = FORMS.get(path)
     value = _clause(clause, charter, path)
     if form is not None and form.repeatable:
         into.setdefault(clause.keyword, []).append(value)
@@ -52,7 +53,7 @@ def _put(into: dict[str, Any], clause: ast.Clause, charter: model.Charter, path:
 
 def _clause(clause: ast.Clause, charter: model.Charter, path: tuple[str, ...]) -> Any:
     arguments = {key: normal_value(value, charter) for key, value in clause.arguments.items()}
-    form = _FORMS.get(path)
+    form = FORMS.get(path)
     if clause.keyword == "prepare":
         return steps(clause, charter)
     if form is not None and form.children:

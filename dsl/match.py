@@ -144,8 +144,16 @@ def phrase(argument: Argument) -> str:
     return _PHRASES[argument.type]
 
 
+ANY = ("model", "dataset", "deployment")
+"""What a baseline may speak of without a name: `of any model`."""
+
+
 def _ref(cursor: Cursor, what: str) -> Name:
-    return name(cursor, what, quoted=True)
+    first = name(cursor, what, quoted=True)
+    if first.text == "any" and not first.quoted and cursor.is_word(*ANY):
+        kind = name(cursor, what)
+        return Name(f"any {kind.text}", first.span.to(kind.span))
+    return first
 
 
 def _words(cursor: Cursor, what: str) -> ListValue:

@@ -112,9 +112,8 @@ BLOCKS: tuple[BlockForm, ...] = (
             ClauseForm(
                 "extends",
                 (_arg("path", "text"), _arg("digest", "text", optional=True)),
-                "A baseline that may only be tightened.",
+                "A baseline, pinned by its digest, that this charter may tighten and never weaken.",
                 'extends "../bank-baseline.charter" digest "sha256:9f2c..."',
-                supported=False,
             ),
             ClauseForm(
                 "use policies",
@@ -133,7 +132,6 @@ BLOCKS: tuple[BlockForm, ...] = (
         'import "shared/roles.charter"',
         syntax="{path}",
         named=False,
-        supported=False,
     ),
     BlockForm(
         "parameter",
@@ -245,7 +243,7 @@ BLOCKS: tuple[BlockForm, ...] = (
             ClauseForm(
                 "license",
                 (_arg("value", "text"),),
-                "SPDX identifier or title of the licence.",
+                "SPDX identifier or expression; terms of your own are `LicenseRef-NAME`.",
                 'license "CC-BY-4.0"',
             ),
             ClauseForm(
@@ -276,6 +274,35 @@ BLOCKS: tuple[BlockForm, ...] = (
                 ),
                 "Lawful basis (GDPR Art. 6).",
                 "basis legitimate-interests",
+            ),
+            ClauseForm(
+                "condition",
+                (
+                    _arg(
+                        "ground",
+                        "word",
+                        "explicit-consent",
+                        "employment-law",
+                        "vital-interests",
+                        "membership",
+                        "made-public",
+                        "legal-claims",
+                        "substantial-public-interest",
+                        "health-care",
+                        "public-health",
+                        "research",
+                    ),
+                ),
+                "What permits special categories beyond their basis (GDPR Art. 9(2)(a) to (j)).",
+                "condition explicit-consent",
+            ),
+            ClauseForm(
+                "attested as",
+                (_arg("level", "word", "public", "internal", "personal"), _arg("by", "ref")),
+                "The class after `prepare` has dropped every personal column; it counts behind an approval by this "
+                "role only.",
+                "attested as internal by privacy-officer",
+                syntax="{level} by {by}",
             ),
             ClauseForm(
                 "personal",
@@ -350,9 +377,11 @@ BLOCKS: tuple[BlockForm, ...] = (
                 (
                     _arg("parts", "parts"),
                     _arg("stratified by", "ref", optional=True),
+                    _arg("grouped by", "ref", optional=True),
                     _arg("seed", "integer", optional=True),
                 ),
-                "Cut the rows into named parts.",
+                "Cut the rows into named parts; `grouped by` keeps all rows with one value of a column (one person) "
+                "in one part.",
                 "split train 70%, validation 15%, test 15% stratified by default seed 7",
             ),
             _REQUIRE,
@@ -486,6 +515,13 @@ BLOCKS: tuple[BlockForm, ...] = (
                 syntax="{trials} trials {direction} {metric} {space}",
             ),
             ClauseForm(
+                "cleared for",
+                (_arg("level", "word", "public", "internal", "personal", "special-category"),),
+                "The highest class of data that may reach it and its evaluations; without it, `personal` on a lawful "
+                "basis.",
+                "cleared for personal",
+            ),
+            ClauseForm(
                 "limits",
                 (_arg("values", "mapping"),),
                 "Time, memory and GPUs the training may use.",
@@ -588,6 +624,19 @@ BLOCKS: tuple[BlockForm, ...] = (
                 (_arg("how", "word", "http", "directory", "mlflow", "kserve"),),
                 "How it is served.",
                 "serve http",
+            ),
+            ClauseForm(
+                "cleared for",
+                (_arg("level", "word", "public", "internal", "personal", "special-category"),),
+                "The highest class of data that may reach it and its monitors; without it, `personal` on a lawful "
+                "basis.",
+                "cleared for personal",
+            ),
+            ClauseForm(
+                "use",
+                (_arg("kind", "word", "commercial", "non-commercial"),),
+                "Whether it serves a commercial purpose; it does unless this says otherwise.",
+                "use non-commercial",
             ),
             ClauseForm(
                 "rollout",

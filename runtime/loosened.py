@@ -2,30 +2,28 @@
 
 from collections.abc import Iterator
 
-from charter.compiler.ir import IR, Approval, PolicyControl, Requirement
+from charter.compiler.compare import compare
+from charter.compiler.ir import IR
+from charter.compiler.order import Order
+from charter.compiler.stated import of_ir
 from charter.runtime.state import State
 from charter.runtime.store import ArtifactStore
 
-_FLOORS = frozenset({">=", ">"})
-_RANKS = {"advisory": 0, "mandatory": 1, "absolute": 2}
-
 
 def loosened(now: IR, before: IR) -> Iterator[str]:
-    """A sentence for every control of `before` that `now` lacks or asks less of."""
-    present = {control.id: control for control in now.controls}
-    for old in before.controls:
-        new = present.get(old.id)
-        if new is None or type(new) is not type(old):
-            if isinstance(old, Requirement | Approval | PolicyControl):
-                yield f"{old.id} is gone; version {before.lifecycle.version} asked for {old.text}"
-        elif isinstance(old, Requirement) and isinstance(new, Requirement):
-            if _asks_less(old, new):
-                yield f"{old.id} asks for {new.text}; version {before.lifecycle.version} asked for {old.text}"
-        elif isinstance(old, Approval) and isinstance(new, Approval):
-            if new.quorum < old.quorum or set(old.excluding) - set(new.excluding):
-                yield f"{old.id} asks for {new.text}; version {before.lifecycle.version} asked for {old.text}"
-        elif isinstance(old, PolicyControl) and isinstance(new, PolicyControl) and _softer(old.enforce, new.enforce):
-            yield f"{old.id} is {new.enforce}; in version {before.lifecycle.version} it was {old.enforce}"
+    """A sentence for every control of `before` that `now` lacks, asks less of, or has put something else for."""
+    version = before.lifecycle.version
+    for change in compare(of_ir(before), of_ir(now)):
+        if not change.loosens or change.old is None:
+            continue
+        id_, asked = change.old.id, f"version {version} asked for {change.old.text}"
+        if change.new is None:
+            yield f"{id_} is gone; {asked}"
+        elif change.new.text != change.old.text:
+            yield f"{id_} asks for {change.new.text}; {asked}"
+        else:
+            for side in (side for side in change.sides if side.control and side.order is not Order.TIGHTER):
+                yield f"{id_}: {side.name} is {side.new}; in version {version} it was {side.old}"
 
 
 def loosened_since(now: IR, state: State, store: ArtifactStore) -> tuple[str, ...]:
@@ -44,16 +42,3 @@ def loosened_since(now: IR, state: State, store: ArtifactStore) -> tuple[str, ..
             continue
         found |= dict.fromkeys(loosened(now, before))
     return tuple(found)
-
-
-def _asks_less(old: Requirement, new: Requirement) -> bool:
-    floor = old.comparison in _FLOORS
-    lower = new.bound < old.bound if floor else new.bound > old.bound
-    strictness = new.bound == old.bound and old.comparison in {">", "<", "=="} and new.comparison != old.comparison
-    less_sure = (old.confidence or 0.0) > (new.confidence or 0.0)
-    other_way = (new.comparison in _FLOORS) != floor
-    return lower or strictness or less_sure or other_way or _softer(old.enforce, new.enforce)
-
-
-def _softer(old: str, new: str) -> bool:
-    return _RANKS[new] < _RANKS[old]

@@ -8,9 +8,11 @@ from charter.compiler.passes.context import Context, Pass
 from charter.compiler.passes.cycles import check_cycles
 from charter.compiler.passes.duplicates import check_duplicates
 from charter.compiler.passes.duties import check_duties
+from charter.compiler.passes.flow import check_flow
 from charter.compiler.passes.gating import check_gating
 from charter.compiler.passes.hazards import check_hazards
 from charter.compiler.passes.leakage import check_leakage
+from charter.compiler.passes.licence import check_licences
 from charter.compiler.passes.lifecycle import check_lifecycle
 from charter.compiler.passes.literals import check_literals
 from charter.compiler.passes.metrics import check_metrics
@@ -41,6 +43,8 @@ PASSES: tuple[Pass, ...] = (
     check_gating,
     check_unused,
     check_leakage,
+    check_flow,
+    check_licences,
     check_thresholds,
     check_acceptance,
     check_statistics,

@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from charter.compiler import model
 from charter.compiler.files import ProjectFiles, Refusal
+from charter.compiler.gather import Gathered
 from charter.compiler.graph import Ancestry, LifecycleGraph
 from charter.compiler.named import NamedFiles
 from charter.dsl.diagnostics import Diagnostic
@@ -21,6 +22,7 @@ class Context(Struct, frozen=True, dict=True):
             written, so nothing is concluded from what is absent.
         named: the schemas and Rego files that could be read.
         overrides: what was given on the command line, by parameter.
+        gathered: the files that the charter is made of, and what it inherits.
         will_run: whether data files must be there (`compile`), or may come later (`check`).
     """
 
@@ -31,6 +33,7 @@ class Context(Struct, frozen=True, dict=True):
     overrides: dict[str, str]
     will_run: bool
     complete: bool
+    gathered: Gathered
     callables: dict[str, Refusal] = field(default_factory=dict)
     """What was found out about each callable, which many declarations may name."""
 

@@ -23,7 +23,9 @@ def check_unused(context: Context) -> Iterator[Diagnostic]:
         if kind in misspelt:
             continue  # the unknown name may be meant for one of these
         for declared in charter.by_kind[kind].values():
-            if (kind, declared.name) not in used:
+            # What stands in an imported file or a baseline is there for others, too.
+            own = declared.node.span.path == charter.file.span.path
+            if own and (kind, declared.name) not in used:
                 detail = f"Nothing refers to the {kind} `{declared.name}`. Use it, or remove it."
                 yield warning("CH0405", declared.node.name.span, detail)
     yield from _gating_nothing(context)

@@ -1,0 +1,40 @@
+"""The standards of a charter: from its typed model, or from its IR, and where each was written."""
+
+from collections.abc import Iterator, Mapping
+
+from charter.compiler import ir, model
+from charter.compiler.normal import normal_body
+from charter.compiler.standards import Standard, Stated, standards
+from charter.dsl.source import Span
+
+
+def of_charter(charter: model.Charter, digests: Mapping[str, str]) -> tuple[Standard, ...]:
+    """The standards of a charter; `digests` are those of the files that its controls name, by path."""
+    declared = (Stated(item.kind, item.name, normal_body(item, charter)) for item in charter.all())
+    return standards(declared, digests)
+
+
+def of_ir(compiled: ir.IR) -> tuple[Standard, ...]:
+    """The standards of a compiled charter."""
+    declared = (Stated(item.kind, item.name, item.body) for item in compiled.declarations.values())
+    return standards(declared, compiled.pins)
+
+
+def control_files(charter: model.Charter) -> Iterator[str]:
+    """Paths, as written, of the files that controls name: what stands in them is part of what is demanded."""
+    yield from (policy.rego.value for policy in charter.policies.values() if policy.rego is not None)
+    yield from (dataset.schema.value for dataset in charter.datasets.values() if dataset.schema is not None)
+
+
+def span_of(standard: Standard, charter: model.Charter) -> Span:
+    """Where a standard is written; the head of its declaration, or of the charter, if no clause says it."""
+    kind, _, name = standard.subject.partition("/")
+    declared = charter.lifecycle if kind == "lifecycle" else charter.by_kind.get(kind, {}).get(name)
+    if declared is None:
+        return charter.head
+    if standard.clause is not None:
+        keyword, number = standard.clause
+        clauses = tuple(declared.clauses(keyword))
+        if number < len(clauses):
+            return clauses[number].span
+    return declared.node.header_span
