@@ -7,7 +7,7 @@ from charter.runtime.ledger import anchors
 from charter.runtime.ledger.verify import Verdict, VerificationReport, verify_ledger
 from charter.runtime.project import Project
 from charter.runtime.report.attempts import attempts
-from charter.runtime.report.decisions import approval_view, decisions, held_back
+from charter.runtime.report.decisions import approval_view, decisions, held_back, waiver_view
 from charter.runtime.report.drawing import draw
 from charter.runtime.report.gaps import unchecked
 from charter.runtime.report.numbers import plural
@@ -50,6 +50,7 @@ def build_report(source: Source, ledger: LedgerView) -> Report:
         denied=tuple(held_back(taken)),
         decisions=tuple(reversed(taken)),
         approvals=approvals,
+        waivers=tuple(waiver_view(source, waiver) for waiver in ir.waivers),
         unchecked=tuple(unchecked(source, stages, ledger)),
         timeline=tuple(timeline(source.events)),
         ledger=ledger,
@@ -64,7 +65,10 @@ def _facts(source: Source, stages: Sequence[StageView], ledger: LedgerView) -> t
     return (
         Fact(f"{done} of {len(stages)}", "stages done", "good" if done == len(stages) else "quiet"),
         Fact(f"{met} of {len(controls)}", "controls met", "bad" if breached else "quiet"),
-        Fact(str(len({item.body.person for item in source.signed})), "people signed"),
+        Fact(
+            str(len({*(item.body.person for item in source.signed), *(item.body.person for item in source.acts)})),
+            "people signed",
+        ),
         Fact(f"{ledger.size:,}", "records in the ledger", ledger.tone if ledger.tone == "bad" else "quiet"),
     )
 

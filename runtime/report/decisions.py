@@ -5,14 +5,15 @@ from typing import Any
 
 import msgspec
 
-from charter.compiler.ir import Approval
+from charter.compiler.ir import Approval, Waiver
 from charter.runtime.events import GateApplied, GateDecided
 from charter.runtime.report.controls import is_stale
 from charter.runtime.report.numbers import shown
 from charter.runtime.report.source import Source
-from charter.runtime.report.view import ApprovalView, DecisionView, FindingView, GateView, HeldBack, StatementView, Tone
+from charter.runtime.report.view import DecisionView, FindingView, GateView, HeldBack, SignedView, StatementView, Tone
 from charter.runtime.state import Decided, RecordedEvent
 from charter.runtime.trust import dsse
+from charter.runtime.trust.acts import ActRecord
 from charter.runtime.trust.approvals import SignedRecord
 from charter.runtime.trust.genuine import PAYLOAD_TYPE
 from charter.runtime.trust.statement import approve_stage, read_statement
@@ -133,7 +134,7 @@ def _obligation(item: Mapping[str, Any]) -> str:
     return f"{action}: {item['text']}" if item.get("text") else action
 
 
-def approval_view(source: Source, approval: Approval) -> ApprovalView:
+def approval_view(source: Source, approval: Approval) -> SignedView:
     """An approval of the charter with everything that was signed for it."""
     verdict = source.verdict(approval)
     counting = {item.seq for item in (*verdict.approvals, *verdict.rejections)}
@@ -144,7 +145,7 @@ def approval_view(source: Source, approval: Approval) -> ApprovalView:
         if record.body.approval == approval.id
     )
     stage = approve_stage(source.ir, approval)
-    return ApprovalView(
+    return SignedView(
         id=approval.id,
         text=approval.text,
         place=f"{approval.place.file}:{approval.place.line}",
@@ -172,6 +173,45 @@ def _statement(source: Source, record: SignedRecord, counts: bool, reason: str) 
         counts=counts,
         reason=reason or no_root,
         comment=_comment(record.envelope),
+        seq=record.seq,
+    )
+
+
+_ACTS = {"waive": "waives", "withdraw": "takes back"}
+
+
+def waiver_view(source: Source, waiver: Waiver) -> SignedView:
+    """A waiver that the charter asks for, with everything that was signed under it."""
+    verdict = source.waiver_verdict(waiver)
+    counting = {act.seq for act in verdict.granted}
+    reasons = {item.seq: item.reason for item in verdict.ignored}
+    tone: Tone = "waiting" if verdict.in_force else "quiet"
+    return SignedView(
+        id=waiver.name,
+        text=f"{waiver.control}: {waiver.reason}",
+        place=f"{waiver.place.file}:{waiver.place.line}",
+        gate=GateView(waiver.control, "", verdict.standing, tone, None),
+        statements=tuple(
+            _act_view(source, record, record.seq in counting, reasons.get(record.seq, ""))
+            for record in source.acts
+            if record.body.name == waiver.name and record.body.act in _ACTS
+        ),
+    )
+
+
+def _act_view(source: Source, record: ActRecord, counts: bool, reason: str) -> StatementView:
+    body = record.body
+    known = source.trust.person(body.person) if source.trust else None
+    return StatementView(
+        person=body.person,
+        name=known.name if known else "",
+        role=body.role,
+        decision=_ACTS[body.act],
+        time=clock(record.time),
+        key=body.key,
+        counts=counts,
+        reason=reason or ("" if source.trust else "there is no trust root to verify it with"),
+        comment=body.comment,
         seq=record.seq,
     )
 

@@ -7,7 +7,7 @@ from charter.runtime.events import Reacted
 from charter.runtime.report.decisions import clock, held_back
 from charter.runtime.report.numbers import listed, plural
 from charter.runtime.report.source import Source
-from charter.runtime.report.view import ApprovalView, DecisionView, Line, StageView, Tone
+from charter.runtime.report.view import DecisionView, Line, SignedView, StageView, Tone
 
 _MOST_DENIALS = 8
 
@@ -80,7 +80,7 @@ def _sentence(text: str) -> str:
 
 
 def story(
-    source: Source, taken: Sequence[DecisionView], approvals: Sequence[ApprovalView], stages: Sequence[StageView]
+    source: Source, taken: Sequence[DecisionView], approvals: Sequence[SignedView], stages: Sequence[StageView]
 ) -> Iterator[Line]:
     """What was decided, and why."""
     counts = {word: sum(item.word == word for item in taken) for word in ("allowed", "denied", "waits")}
@@ -113,7 +113,7 @@ def _denials(taken: Sequence[DecisionView]) -> Iterator[Line]:
         yield Line(f"And {plural(len(told) - _MOST_DENIALS, 'more gate')} denied; all are listed below.", "bad")
 
 
-def _approvals(approvals: Sequence[ApprovalView]) -> Iterator[Line]:
+def _approvals(approvals: Sequence[SignedView]) -> Iterator[Line]:
     for approval in approvals:
         approved = [item for item in approval.statements if item.counts and item.decision == "approves"]
         rejected = [item for item in approval.statements if item.counts and item.decision == "rejects"]

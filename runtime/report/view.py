@@ -121,8 +121,8 @@ class StatementView:
 
 
 @dataclass(frozen=True, slots=True)
-class ApprovalView:
-    """One approval of the charter with all that was signed for it."""
+class SignedView:
+    """One approval or waiver of the charter with all that was signed for it; `gate` says where it stands."""
 
     id: str
     text: str
@@ -218,7 +218,8 @@ class Report:
     stages: tuple[StageView, ...]
     denied: tuple[HeldBack, ...]
     decisions: tuple[DecisionView, ...]
-    approvals: tuple[ApprovalView, ...]
+    approvals: tuple[SignedView, ...]
+    waivers: tuple[SignedView, ...]
     unchecked: tuple[Line, ...]
     timeline: tuple[Moment, ...]
     ledger: LedgerView

@@ -147,7 +147,7 @@ def test_what_changed_while_reading_is_not_signed(played, capsys, monkeypatch):
         played.edit("epochs: 2", "epochs: 3")
         played.run()
 
-    monkeypatch.setattr(statement, "_confirm", somebody_runs_meanwhile)
+    monkeypatch.setattr(statement, "confirm", somebody_runs_meanwhile)
     code, _, err = _decide(played, "approve", "release", "bob", "--yes", capsys=capsys)
     assert code == ExitCode.WAITING and "what there is to decide changed" in err
     assert read_source(played.project).signed == ()
