@@ -38,6 +38,9 @@ HEADER = re.compile(
 
 TEMPLATE = b'{"body":"%b","idem":"%b","kind":"%b","log":"%b","prev":"%b","seq":%d,"subj":"%b","ts":"%b","v":1}'
 
+IDEM_PART, KIND_PART, SUBJECT_PART, TIME_PART = 7, 11, 25, 29
+"""Where these are between the quotes of a header."""
+
 _kind = re.compile(_KIND)
 _origin = re.compile(_ORIGIN)
 _idem = re.compile(rf"{_TOKEN}{{1,{MAX_IDEM}}}")

@@ -121,6 +121,7 @@ class SqliteStore:
         self._broken = self._broken or "it was closed"
 
     def check_usable(self) -> None:
+        """Raises Unavailable once an error has closed the door, and in another process than the one that opened it."""
         if self._broken:
             raise Unavailable(
                 "ledger handle is closed",
@@ -268,8 +269,10 @@ class _Session:
         return self._execute(_ROW + "ORDER BY seq")
 
     def lookalikes(self) -> Iterator[tuple[object, ...]]:
-        twice = "SELECT id FROM record INDEXED BY record_id GROUP BY id HAVING count(*) > 1"
-        return self._execute(f"SELECT id, header FROM record WHERE id IN ({twice}) ORDER BY id, seq")
+        return self._execute(
+            "SELECT id, header FROM record WHERE id IN"
+            " (SELECT id FROM record INDEXED BY record_id GROUP BY id HAVING count(*) > 1) ORDER BY id, seq"
+        )
 
     def all_tiles(self) -> Iterator[tuple[object, ...]]:
         return self._execute("SELECT n, hash FROM tile ORDER BY n")
