@@ -1,6 +1,7 @@
 """The command line: thin, one file a command, each imported only when it is asked for."""
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +20,13 @@ Exit codes, the same for every command:
   4  the policy engine or the environment failed
   5  waiting for someone or something
   6  verified, but not anchored or not complete
+130  interrupted; what was finished is recorded
+141  whoever read the output went away
 """
+
+
+class ReaderGone(Exception):
+    """Whoever read standard output went away. Not an OSError: click would end those with 1, which means denied."""
 
 
 class LazyGroup(click.Group):
@@ -58,6 +65,13 @@ class LazyGroup(click.Group):
             ctx.fail(f"there is no command `{args[0]}`.{hint}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a command, from the table: no command is imported to show the list."""
         with formatter.section("Commands"):
@@ -80,6 +94,7 @@ audit = _group(
         ),
         "prove": ("audit_prove:audit_prove", "Prove that one record is in the ledger."),
         "replay": ("audit_replay:audit_replay", "Decide every recorded gate again; a changed decision is a finding."),
+        "whatif": ("audit_whatif:audit_whatif", "List past decisions that other policies would flip."),
         "capsule": ("audit_capsule:audit_capsule", "Hand over everything in one file that verifies itself offline."),
         "check-capsule": ("audit_capsule:audit_check_capsule", "Check such a file."),
     },
@@ -165,8 +180,8 @@ def run_command_line(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted: what was finished is recorded, and `charter run` goes on from there", err=True)
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except ReaderGone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more when it ends
         return 141
     except Exception as error:
         if debug:
