@@ -16,7 +16,7 @@ Exit codes, the same for every command:
   0  ok
   1  denied, or findings (tampering included)
   2  the charter or the arguments are wrong
-  3  a control was weakened (reserved: no command reports it yet)
+  3  a control was weakened
   4  the policy engine or the environment failed
   5  waiting for someone or something
   6  verified, but not anchored or not complete

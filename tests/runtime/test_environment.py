@@ -125,3 +125,12 @@ def test_an_edited_ledger_is_refused_before_anything_runs(sandbox: Sandbox) -> N
     done = sandbox.charter("run")
     assert done.code == 1, done
     assert sandbox.executed == ["acquire/d0"]
+
+
+def test_a_reader_that_goes_away_is_no_denial() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as nobody:
+        command = [sys.executable, "-P", "-m", "charter.runtime.main", "explain", "CH0101"]
+        done = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (141, b"")
