@@ -1,6 +1,8 @@
 """A full disk, a read-only project, an unreachable engine, wrong arguments: a clear message, nothing lost."""
 
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
