@@ -138,6 +138,7 @@ class Split(Struct, frozen=True):
     clause: ast.Clause
     parts: tuple[tuple[ast.Name, Decimal | None], ...]
     stratified_by: ast.Name | None
+    grouped_by: ast.Name | None
     seed: int
 
 

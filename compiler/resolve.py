@@ -159,6 +159,7 @@ def _split(clause: ast.Clause | None) -> model.Split | None:
         clause,
         parts=tuple(shares),
         stratified_by=read.name(clause, "stratified by"),
+        grouped_by=read.name(clause, "grouped by"),
         seed=read.integer(clause, "seed", 0),
     )
 

@@ -101,12 +101,13 @@ def _prepare(specs: Specs, declared: model.Declared) -> Work:
 
 
 def split_spec(split: model.Split) -> dict[str, Any]:
-    """Shares of the parts in [0, 1], the column that keeps its proportions, and the seed."""
-    return {
+    """Shares of the parts in [0, 1], the column that keeps its proportions or its rows together, and the seed."""
+    spec = {
         "parts": {name.text: as_json(share) for name, share in split.parts if share is not None},
         "stratified_by": _text(split.stratified_by),
         "seed": split.seed,
     }
+    return spec if split.grouped_by is None else {**spec, "grouped_by": split.grouped_by.text}
 
 
 def _validate(specs: Specs, declared: model.Declared) -> Work:

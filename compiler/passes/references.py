@@ -37,6 +37,7 @@ def references(charter: model.Charter) -> Iterator[Reference]:
     """All references, declaration by declaration; those of `before` and of waivers are no plain names."""
     for dataset in charter.datasets.values():
         yield from (_rows(name) for name in (dataset.source.origins if dataset.source else ()))
+        yield from _some(read.name(dataset.clause("attested as"), "by"), "role")
     for declared in charter.models.values():
         yield from _some(declared.train_on, "dataset", rows=True)
         yield from _some(declared.validate_on, "dataset", rows=True)

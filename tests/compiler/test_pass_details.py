@@ -73,7 +73,10 @@ PSI = "require psi of each feature <= 0.2"
         # columns
         (dataset(SPLIT, "prepare {", "  drop columns default", "}"), ["CH0112"]),
         (dataset(SPLIT, "prepare {", "  impute default with mode", "}"), ["CH0112"]),
-        (dataset(SPLIT, "personal email", "prepare {", "  encode email with ordinal", "}"), ["CH0112"]),
+        (
+            dataset(SPLIT, "personal email", "basis consent", "prepare {", "  encode email with ordinal", "}"),
+            ["CH0112"],
+        ),
         (dataset(SPLIT, "prepare {", "  drop columns a", "  impute a with mode", "}"), ["CH0111"]),
         (dataset(SPLIT, "prepare {", "  drop columns a, a", "}"), []),
         (dataset(SPLIT, "prepare {", "  drop columns a", "  bin b into a at 1", "  impute a with mode", "}"), []),
