@@ -3,6 +3,7 @@
 import click
 
 from charter.runtime.cli.inert import inert
+from charter.runtime.english import Section
 from charter.runtime.report.controls import ControlView, Measured
 from charter.runtime.report.numbers import listed, plural, size
 from charter.runtime.report.packet import Packet
@@ -12,13 +13,16 @@ from charter.runtime.trust.root import Person
 _COLORS = {"met": "green", "breached": "red", "waived": "yellow", "advisory": "yellow", "warned": "yellow"}
 
 
-def show_packet(source: Source, packet: Packet, person: Person) -> None:
-    """Print what a signature will be about."""
+def show_packet(source: Source, packet: Packet, person: Person | None, *, meaning: bool = False) -> None:
+    """Print what a signature will be about; with `meaning`, also what the charter means on the way there."""
     head, approval = source.ir.lifecycle, packet.approval
     _line(f"{click.style(inert(head.name), bold=True)} {inert(head.version)}, iteration {packet.reviewed.iteration}")
     _line(f"  {inert(head.purpose)}")
     _line(f"  risk {head.risk}; owner {inert(head.owner)}; policies {inert(', '.join(head.packs)) or 'none'}")
-    _line(f"  `{approval.id}` asks for {inert(approval.text)}; you sign as {inert(person.name)} <{person.id}>")
+    you = f"; you sign as {inert(person.name)} <{person.id}>" if person else ""
+    _line(f"  `{approval.id}` asks for {inert(approval.text)}{you}")
+    if meaning:
+        show_meaning(packet.meaning)
 
     _heading("What was required, and what was measured")
     for control in packet.controls:
@@ -45,6 +49,13 @@ def show_packet(source: Source, packet: Packet, person: Person) -> None:
         _line(f"  {click.style('waiver', fg='yellow')} {inert(waiver.waiver.name)} of {waiver.waiver.control}: "
               f"{inert(waiver.waiver.reason)} ({waiver.standing})")  # fmt: skip
 
+    if packet.changes is not None:
+        changes = packet.changes
+        _heading(f"Since {changes.person} approved on {changes.time[:10]} (record {changes.seq})")
+        for line in changes.lines:
+            _line(f"  {inert(line)}")
+        if not changes.lines:
+            _line("  nothing that was reviewed has changed")
     _heading("What the signature is good for")
     for artifact in packet.artifacts:
         _line(f"  {artifact.digest[:19]}…  {size(artifact.size):>9}  {inert(artifact.name)}")
@@ -81,6 +92,14 @@ def _signed(packet: Packet) -> None:
         _line(f"  signed so far: {listed(approved)}")
     if rejected:
         _line(click.style(f"  rejected by {listed(rejected)}: approvals do not count", fg="red"))
+
+
+def show_meaning(sections: tuple[Section, ...]) -> None:
+    """Print a charter's meaning in plain English."""
+    for section in sections:
+        _heading(inert(section.title))
+        for sentence in section.sentences:
+            _line(f"  {inert(sentence)}")
 
 
 def _heading(text: str) -> None:

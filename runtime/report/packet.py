@@ -6,9 +6,11 @@ import msgspec
 
 from charter.compiler.ir import Approval, Control
 from charter.runtime.assess import Status
+from charter.runtime.english import Section, plain_english
 from charter.runtime.events import BODIES, GateDecided
 from charter.runtime.loosened import loosened_since
 from charter.runtime.report.attempts import attempts
+from charter.runtime.report.changes import Changes, changes_since
 from charter.runtime.report.controls import ControlView, Measured, control_view, measured_view
 from charter.runtime.report.source import Source
 from charter.runtime.store import ArtifactStore
@@ -51,6 +53,8 @@ class Packet:
         overrides: parameters that were set on the command line.
         waivers: waivers that the charter asks for, of controls on the way, and what was signed under them.
         verdict: who signed already.
+        meaning: what the charter means on the way to the approval, in plain English.
+        changes: what is not as it was when it was last approved; None when it never was.
         unready: why it is too early to sign, by stage; empty when it is time.
     """
 
@@ -66,6 +70,8 @@ class Packet:
     overrides: tuple[str, ...]
     waivers: tuple[WaiverVerdict, ...]
     verdict: Verdict
+    meaning: tuple[Section, ...]
+    changes: Changes | None
     unready: tuple[tuple[str, str], ...]
 
 
@@ -103,6 +109,8 @@ def packet(source: Source, approval: Approval) -> Packet:
         overrides=tuple(f"{name} = {value}" for name, value in source.state.runs[-1].overrides.items()),
         waivers=tuple(source.waiver_verdict(waiver) for waiver in ir.waivers if waiver.control in ids),
         verdict=source.verdict(approval),
+        meaning=plain_english(ir, only=frozenset(stage.subject for stage in (*before, own))),
+        changes=changes_since(source, approval),
         unready=tuple(
             (stage.id, source.standing[stage.id].why)
             for stage in before
