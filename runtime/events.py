@@ -90,6 +90,7 @@ class StageFinished(_Body, frozen=True, kw_only=True, tag="stage.finished", tag_
     """A stage's work is done, its files are in the store, its output still behind the exit gate.
 
     `reused` names the key's earlier result when nothing had to run. `check` counts a monitor's checks from 1.
+    `reads` are files of the project that a team's code opened by itself, and that no result key covers.
     """
 
     stage: str
@@ -102,6 +103,7 @@ class StageFinished(_Body, frozen=True, kw_only=True, tag="stage.finished", tag_
     peak_bytes: int = 0
     reused: bool = False
     check: int = 0
+    reads: tuple[str, ...] = ()
 
 
 class StageFailed(_Body, frozen=True, kw_only=True, tag="stage.failed", tag_field="kind"):

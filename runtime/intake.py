@@ -38,9 +38,10 @@ class Claimed(msgspec.Struct, frozen=True):
     files: dict[str, Path]
     evidence: tuple[EvidenceRecord, ...]
     effects: dict[str, Any]
+    reads: tuple[str, ...]
 
 
-def claimed(stage: Stage, directory: Path, result: Mapping[str, Any]) -> Claimed:
+def claimed(ir: IR, stage: Stage, directory: Path, result: Mapping[str, Any]) -> Claimed:
     """Check a result as its process reported it.
 
     Raises:
@@ -52,6 +53,7 @@ def claimed(stage: Stage, directory: Path, result: Mapping[str, Any]) -> Claimed
         grade = "declared" if stage.project_code else "measured"
         evidence = tuple(evidence_record(item, grade=grade) for item in result["evidence"])  # type: ignore[arg-type]
         effects = dict(result["effects"])
+        reads = tuple(str(path) for path in result.get("reads", ()) if path not in ir.pins)
     except (KeyError, TypeError, ValueError) as error:
         raise ResultRefused(
             "result of the wrong form",
@@ -65,10 +67,10 @@ def claimed(stage: Stage, directory: Path, result: Mapping[str, Any]) -> Claimed
             f"`{stage.id}` reported effects. Only deployments, monitors and retirements act outside.",
         )
     try:
-        encode({"evidence": msgspec.to_builtins(evidence), "effects": effects})
+        encode({"evidence": msgspec.to_builtins(evidence), "effects": effects, "reads": list(reads)})
     except Failure as refused:
         raise ResultRefused(refused.summary, f"the result of `{stage.id}`: {refused.detail}") from refused
-    return Claimed(files, evidence, effects)
+    return Claimed(files, evidence, effects, reads)
 
 
 def _check_files(stage: Stage, directory: Path, files: Mapping[str, Path]) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -18,7 +17,6 @@ from charter.compiler.ir import IR, Stage
 from charter.runtime.assess import EFFECT_KINDS, Assessment, Basis, Status, assess, input_digests
 from charter.runtime.events import (
     Artifact,
-    EvidenceRecord,
     GateApplied,
     GateDecided,
     Reacted,
@@ -343,7 +341,18 @@ class Run:
         return path
 
     def _finish_without_work(self, stage: Stage, now: Assessment) -> None:
-        self._finished(stage, now.key or "", {}, (), {}, now.check)
+        self._finished(
+            stage,
+            StageFinished(
+                run=self.name,
+                stage=stage.id,
+                iteration=self.journal.state.iteration,
+                key=now.key or "",
+                artifacts={},
+                evidence=(),
+                check=now.check,
+            ),
+        )
 
     def _take_over(self, stage: Stage, now: Assessment) -> Assessment:
         """Use an earlier result of the same key: recorded, so that this iteration's trail is whole."""
@@ -365,48 +374,39 @@ class Run:
             self._failed(work, outcome)
             return
         try:
-            result = claimed(stage, work.directory, outcome.result)
+            result = claimed(self.ir, stage, work.directory, outcome.result)
         except ResultRefused as refused:
             self._refused(work, refused.summary, refused.detail, outcome)
             return
         if changed := changed_pin(self.ir, stage, self.project.root):
             self._refused(work, "file changed during the run", changed, outcome)
             return
-        artifacts = {name: self.store.adopt(path) for name, path in result.files.items()}
-        self._finished(stage, work.key, artifacts, result.evidence, result.effects, work.check, outcome)
+        body = StageFinished(
+            run=self.name,
+            stage=stage.id,
+            iteration=self.journal.state.iteration,
+            key=work.key,
+            artifacts={name: self.store.adopt(path) for name, path in result.files.items()},
+            evidence=result.evidence,
+            effects=result.effects,
+            milliseconds=round(outcome.seconds * 1000),
+            peak_bytes=outcome.peak_bytes,
+            check=work.check,
+            reads=result.reads,
+        )
+        self.observer.finished(stage, body)
+        self._finished(stage, body)
 
     def _refused(self, work: Submitted, summary: str, detail: str, outcome: Outcome | None = None) -> None:
         """The stage has failed for a reason that a person can mend."""
         seconds, peak, log = (outcome.seconds, outcome.peak_bytes, outcome.log) if outcome else (0.0, 0, "")
         self._failed(work, Outcome(Ending.REFUSED, seconds, peak, summary=summary, detail=detail, log=log))
 
-    def _finished(
-        self,
-        stage: Stage,
-        key: str,
-        artifacts: dict[str, Artifact],
-        evidence: tuple[EvidenceRecord, ...],
-        effects: dict[str, Any],
-        check: int,
-        outcome: Outcome | None = None,
-    ) -> None:
-        body = StageFinished(
-            run=self.name,
-            stage=stage.id,
-            iteration=self.journal.state.iteration,
-            key=key,
-            artifacts=artifacts,
-            evidence=evidence,
-            effects=effects,
-            milliseconds=round(outcome.seconds * 1000) if outcome else 0,
-            peak_bytes=outcome.peak_bytes if outcome else 0,
-            check=check,
-        )
+    def _finished(self, stage: Stage, body: StageFinished) -> None:
+        """Note a result, and ask the exit gate."""
         self.journal.note(body, stage.id)
-        if outcome is not None:
-            self.observer.finished(stage, body)
         result = self.journal.state.stage(stage.id).finished
-        self._decide(stage, "exit", Assessment(stage, Status.DECIDE, "finished", key, result, check=check))
+        self._decide(stage, "exit", Assessment(stage, Status.DECIDE, "finished", body.key, result, check=body.check))
 
     def _failed(self, work: Submitted, outcome: Outcome) -> None:
         body = StageFailed(

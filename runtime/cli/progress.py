@@ -66,6 +66,12 @@ class Progress:
         """Note how long the work took."""
         self._running.pop(stage.id, None)
         self._seconds[stage.id] = body.milliseconds / 1000
+        if body.reads:
+            more = f" and {len(body.reads) - 3} more" if len(body.reads) > 3 else ""
+            self.warned(
+                f"{stage.id} read {', '.join(body.reads[:3])}{more}, which no result key covers: when that changes, "
+                "the stage does not run again. Declare it as a dataset, or import it"
+            )
 
     def failed(self, stage: Stage, body: StageFailed, log: str) -> None:
         """Say at once why, with the end of what the stage printed."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from charter.runtime.stages.api import Evidence, Measure, StageCallable, StageContext, StageRefused, StageResult
 from charter.runtime.workers import wire
+from charter.runtime.workers.reads import Reads
 
 _TAIL = 4000
 
@@ -25,11 +26,12 @@ def serve(channel: socket.socket) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     before = _surroundings()
+    reads = Reads()
     while (received := wire.receive(channel)) is not None:
         task, (log,) = received
         _print_to(log)
         os.close(log)
-        answer = _answer(task)
+        answer = _answer(task, reads)
         _flush()
         _print_to(nothing)  # what comes later belongs to no stage
         _send(channel, answer)
@@ -63,9 +65,9 @@ def _send(channel: socket.socket, answer: dict[str, Any]) -> None:
         wire.send(channel, {"ending": "refused", "summary": "result of the wrong form", "detail": detail})
 
 
-def _answer(task: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(task: Mapping[str, Any], reads: Reads) -> dict[str, Any]:
     try:
-        return _work(task)
+        return _work(task, reads)
     except StageRefused as refused:
         return {"ending": "refused", "summary": refused.summary, "detail": refused.detail}
     except MemoryError:
@@ -78,9 +80,11 @@ def _answer(task: Mapping[str, Any]) -> dict[str, Any]:
         return _raised(error)
 
 
-def _work(task: Mapping[str, Any]) -> dict[str, Any]:
-    if task["project"] and task["project"] not in sys.path:
-        sys.path.insert(0, task["project"])
+def _work(task: Mapping[str, Any], reads: Reads) -> dict[str, Any]:
+    if task["project"]:
+        if task["project"] not in sys.path:
+            sys.path.insert(0, task["project"])
+        reads.watch(task["project"], but=frozenset(task["context"]["inputs"].values()))
     function = find_callable(task["callable"])
     context = _context(task["context"], Path(task["directory"]))
     returned = function(context)
@@ -95,6 +99,7 @@ def _work(task: Mapping[str, Any]) -> dict[str, Any]:
         "artifacts": {name: _artifact(name, path, task["directory"]) for name, path in returned.artifacts.items()},
         "evidence": [_evidence(item) for item in returned.evidence],
         "effects": dict(returned.effects),
+        "reads": reads.seen(),
     }
 
 

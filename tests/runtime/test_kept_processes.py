@@ -83,3 +83,30 @@ def waits(context):
     )
     sandbox.chain(["dies_soon", "waits", "dies_soon"])
     assert sandbox.charter("run", "--jobs", "2").code == 0
+
+
+def test_files_that_no_key_covers_are_named(sandbox: Sandbox) -> None:
+    sandbox.steps(
+        """
+import importlib
+import pinned
+
+def reads(context):
+    sorted(context.project.joinpath("weights.txt").read_text())
+    importlib.import_module("hidden" + "_module")
+    (context.project / "written.txt").write_text("")
+    return made(context)
+"""
+    )
+    sandbox.write("weights.txt", "1")
+    sandbox.write("pinned.py", "")
+    sandbox.write("hidden_module.py", "")
+    sandbox.chain(["step", "reads", "step"])
+    done = sandbox.charter("run", "--jobs", "1")
+    assert done.code == 0, done
+    assert "acquire/d1 read hidden_module.py, weights.txt, which no result key covers" in done.out
+    assert [event.body.get("reads", []) for event in sandbox.of_kind("stage.finished")] == [
+        [],
+        ["hidden_module.py", "weights.txt"],
+        [],
+    ]
