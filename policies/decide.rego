@@ -37,11 +37,36 @@ decision := {
 	"revision": plan.revision,
 	"gate": input.transition.gate,
 	"time": input.time,
+	"allow": true,
+	"violations": [],
+	"warnings": [],
+	"obligations": [],
+	"evaluated": evaluated,
+} if {
+	clear
+} else := {
+	"schema": 1,
+	"revision": plan.revision,
+	"gate": input.transition.gate,
+	"time": input.time,
 	"allow": allow,
 	"violations": violations,
 	"warnings": warnings,
 	"obligations": obligations,
 	"evaluated": evaluated,
+}
+
+# Everything that applies was evaluated, and nothing was found. Most gates are: they need no list of what was found.
+clear if {
+	plan.lifecycle == input.lifecycle.name
+	every control in gate_controls {
+		controls.outcomes[control] == {"findings": [], "warnings": []}
+	}
+	every pack in packs {
+		pack.breached == set()
+		not pack.says.missing
+	}
+	count(evaluated) > 0
 }
 
 default allow := false
@@ -56,8 +81,8 @@ allow if {
 	every entry in findings {
 		accounted(entry.control)
 	}
-	every name, keys in breached {
-		every key in keys {
+	every name, pack in packs {
+		every key in pack.breached {
 			accounted(plan.packs[name][key])
 		}
 	}
@@ -74,29 +99,23 @@ gate_controls := plan.gates[input.transition.gate]
 
 # --- what was evaluated -------------------------------------------------------------------------
 
-evaluated := of_charter | of_packs
-
-of_charter contains control if {
+evaluated := {control |
 	some control in gate_controls
 	is_array(controls.outcomes[control].findings)
+} | {id |
+	some pack in packs
+	some id in pack.applies
 }
 
-of_packs contains id if {
+# By pack: its rules that apply (key to id), and those of them that are not shown to be met. A rule must show that
+# it is met, or that it does not apply: one that is undefined has shown neither, and is breached.
+# `data.charter.in_use` is spelt out wherever it is read: under an import's name, regorus would evaluate all of it.
+packs[name] := {"applies": object.remove(rules, left_out), "breached": unmet - left_out, "says": says} if {
 	some name, rules in plan.packs
-	some id in object.remove(rules, left_out[name])
+	says := object.get(data.charter.in_use.says, name, {"met": set(), "not_applicable": set(), "missing": true})
+	unmet := object.keys(rules) - says.met
+	left_out := unmet & says.not_applicable
 }
-
-# `data.charter.in_use` is spelt out wherever it is read: under an import's name regorus would evaluate all of it,
-# what packs say of unmet rules included, each time.
-
-# By pack, its rules that are not shown to be met. A rule must show it: one that is undefined is among these.
-not_met[name] := object.keys(rules) - object.get(data.charter.in_use.met, name, set()) if some name, rules in plan.packs
-
-# Of those, the ones whose pack shows that they do not apply.
-left_out[name] := keys & object.get(data.charter.in_use.not_applicable, name, set()) if some name, keys in not_met
-
-# And the ones that are breached.
-breached[name] := keys - left_out[name] if some name, keys in not_met
 
 # --- what was found -----------------------------------------------------------------------------
 
@@ -118,8 +137,8 @@ settled(control) if {
 problems contains object.union(about(entry.control), entry.finding) if some entry in findings
 
 problems contains object.union(about(id), {"code": "rule_not_met", "message": message, "evidence": null}) if {
-	some name, keys in breached
-	some key in keys
+	some name, pack in packs
+	some key in pack.breached
 	id := plan.packs[name][key]
 	some message in reasons(name, key, id)
 }
@@ -138,8 +157,8 @@ problems contains broken("not_evaluated", sprintf("`%s` was not evaluated", [con
 }
 
 problems contains broken("pack_missing", sprintf("the rules of pack `%s` are not loaded", [name])) if {
-	some name, _ in plan.packs
-	not data.charter.in_use.met[name]
+	some name, pack in packs
+	pack.says.missing
 }
 
 # What a pack says of a rule that is not met, or else the rule's title.

@@ -41,8 +41,6 @@ _PACKS_HEAD = """# METADATA
 # description: Generated from the charter. What each pack says of its rules.
 package charter.in_use"""
 
-_PARTS = ("met", "not_applicable", "because")
-
 _LIBRARIES = {
     "requirement.rego.j2": "evidence",
     "approval.rego.j2": "approval",
@@ -65,8 +63,17 @@ def render_packs(names: Sequence[str]) -> str:
 
     A name that is only known when it is evaluated would have regorus evaluate every rule of every pack.
     """
-    rules = (f"{part}[{rego(name)}] := data.charter.packs{_step(name)}.{part}" for name in names for part in _PARTS)
-    return "\n\n".join((_PACKS_HEAD, *rules)) + "\n"
+    return "\n\n".join((_PACKS_HEAD, *map(_pack, names))) + "\n"
+
+
+def _pack(name: str) -> str:
+    pack = f"data.charter.packs{_step(name)}"
+    return f"""says[{rego(name)}] := {{
+\t"met": {pack}.met,
+\t"not_applicable": {pack}.not_applicable,
+}}
+
+because[{rego(name)}] := {pack}.because"""
 
 
 def rendered(

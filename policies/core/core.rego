@@ -105,11 +105,9 @@ because["lawful-basis"] contains message if {
 }
 
 lawful(dataset) if {
+	dataset.personal == []
 	not dataset.class in {"personal", "special-category"}
-	count(dataset.personal) == 0
-}
-
-lawful(dataset) if {
+} else if {
 	dataset.basis in {
 		"consent",
 		"contract",

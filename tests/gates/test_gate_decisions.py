@@ -582,6 +582,11 @@ def test_pack_that_is_not_loaded_denies(decide: s.Decide) -> None:
     assert {violation["code"] for violation in decision.violations} == {"pack_missing", "rule_not_met"}
 
 
+def test_pack_that_is_not_loaded_denies_even_if_the_plan_knows_no_rule_of_it(decide: s.Decide) -> None:
+    built = s.altered(s.bundle(s.requirement()), without=("charter/packs/core/core.rego",), packs={"core": {}})
+    assert codes(decide(built, evidence=(s.evidence(),))) == ["pack_missing"]
+
+
 def test_control_that_the_plan_does_not_describe_is_absolute(decide: s.Decide) -> None:
     built = s.altered(s.bundle(s.requirement(), waivers=(s.waiver(),)), controls={})
     decision = decide(built, evidence=(s.evidence(value=0.1),), waivers=(s.waived(),))
@@ -606,9 +611,21 @@ def test_control_decides_only_where_the_plan_puts_it(decide: s.Decide) -> None:
     assert "holdout.roc_auc" not in decision.evaluated
 
 
+def test_control_that_the_plan_left_out_decides_nothing_beside_another(decide: s.Decide) -> None:
+    both = s.bundle(s.requirement(), s.requirement(id="holdout.f1", metric="f1"))
+    decision = decide(
+        s.altered(both, gates={"evaluate/holdout:exit": ["holdout.f1"]}), evidence=(s.evidence(value=0.1),)
+    )
+    assert [(item["control"], item["code"]) for item in decision.violations] == [("holdout.f1", "evidence_missing")]
+    assert "holdout.roc_auc" not in decision.evaluated
+
+
 def test_warnings_of_a_policy_count_only_at_its_gate(decide: s.Decide) -> None:
     text = 'package t\n\nwarn contains "look here"\n'
     control = s.policy(gate="evaluate/holdout:exit")
     built = s.bundle(control, policies={control.path: text})
     assert [warning["message"] for warning in decide(built).warnings] == ["look here"]
     assert decide(s.altered(built, gates={"evaluate/holdout:exit": []})).warnings == ()
+    beside = s.bundle(control, s.requirement(), policies={control.path: text})
+    decision = decide(s.altered(beside, gates={"evaluate/holdout:exit": ["holdout.roc_auc"]}))
+    assert (codes(decision), decision.warnings) == (["evidence_missing"], ())
