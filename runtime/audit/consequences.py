@@ -50,11 +50,12 @@ def deployments_from(
     for start in starts:
         for row in trace(made, Start(start, artifact), forward=True):
             if row.result.body.stage.startswith("deploy/"):
-                found[row.result.seq] = _deployment(state, row.result)
+                found[row.result.seq] = deployment(state, row.result)
     return [found[seq] for seq in sorted(found)]
 
 
-def _deployment(state: State, result: Result) -> Deployment:
+def deployment(state: State, result: Result) -> Deployment:
+    """A deploy stage's result, with where it is and whether it is live."""
     effects = result.body.effects
     where = ""
     for name, place in (("server", "address"), ("directory", "path")):

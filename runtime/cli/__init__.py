@@ -95,6 +95,9 @@ audit = _group(
         "prove": ("audit_prove:audit_prove", "Prove that one record is in the ledger."),
         "replay": ("audit_replay:audit_replay", "Decide every recorded gate again; a changed decision is a finding."),
         "whatif": ("audit_whatif:audit_whatif", "List past decisions that other policies would flip."),
+        "sample": ("audit_sample:audit_sample", "Draw records at random; the audited cannot choose which."),
+        "reconcile": ("audit_reconcile:audit_reconcile", "Compare the ledger's runs with another system's list."),
+        "as-of": ("audit_as_of:audit_as_of", "Say how things stood at a date."),
         "capsule": ("audit_capsule:audit_capsule", "Hand over everything in one file that verifies itself offline."),
         "check-capsule": ("audit_capsule:audit_check_capsule", "Check such a file."),
     },
@@ -129,6 +132,7 @@ main = _group(
     {
         "init": ("init:init", "Start a project from the template of a risk class."),
         "check": ("check:check", "Prove what can be proved before a run, and say what was not checked."),
+        "diff": ("diff:diff", "Say what a new version of a charter demands more, or less, than the old one."),
         "fmt": ("fmt:fmt", "Bring charters into the one layout; only white space changes."),
         "explain": ("explain:explain", "Explain a finding's code, with a wrong and a right example."),
         "compile": ("compile:compile_", "Compile a charter to its IR."),

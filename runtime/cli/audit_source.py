@@ -44,11 +44,16 @@ store_option = click.option(
 )
 
 
-def source_options(command: Command) -> Command:
-    """Options that say which ledger and key to use; they become `ledger`, `project_dir` and `key_path`."""
+def source_options(command: Command, *, key: str = "--key") -> Command:
+    """Options that say which ledger and key to use; they become `ledger`, `project_dir` and `key_path`.
+
+    Args:
+        command: what gets them.
+        key: the key's option, where `--key` means something else.
+    """
     for option in (
         click.option(
-            "--key",
+            key,
             "key_path",
             type=click.Path(path_type=Path),
             help="The ledger's public key (verifier key or PEM), best from your own files.",
@@ -64,7 +69,7 @@ def source_options(command: Command) -> Command:
     return command
 
 
-def with_source(command: Command) -> Command:
+def with_source(command: Command, *, key: str = "--key") -> Command:
     """The same options and `--store`, found already: the command gets them as `source`."""
 
     @wraps(command)
@@ -78,7 +83,7 @@ def with_source(command: Command) -> Command:
     ) -> Any:
         return command(*args, source=find_source(ledger, project_dir, key_path, store), **options)
 
-    return cast(Command, source_options(store_option(found)))
+    return cast(Command, source_options(store_option(found), key=key))
 
 
 def find_source(

@@ -83,9 +83,9 @@ def _print(report: VerificationReport, source: Source) -> None:
         click.echo(f"{name:<12} {text}")
 
     line("ledger", f"{inert(source.ledger_path)}, {inert(report.origin) or 'of unknown origin'}")
-    line("records", f"{report.size:,}, root {report.root.hex()}")
+    line("records", f"{report.size:,}, root {report.root.hex()}" if report.origin else "none could be read")
     line("key", f"{inert(report.key) or 'none'} ({_key_from(source)})")
-    line("checked", _CHECKED)
+    line("checked", _checked(report))
     line("anchored", _anchoring(report))
     if report.bodies_missing or report.attachments_missing:
         line("missing", f"{report.bodies_missing:,} bodies, {report.attachments_missing:,} attachments")
@@ -97,6 +97,11 @@ def _print(report: VerificationReport, source: Source) -> None:
     line("verdict", click.style(words, fg=color, bold=True))
     for advice in _advice(report, source):
         click.echo(f"             {advice}")
+
+
+def _checked(report: VerificationReport) -> str:
+    """What was looked at: of a file that is no ledger, nothing but that."""
+    return _CHECKED if report.origin else "only whether the file is a ledger"
 
 
 def _key_from(source: Source) -> str:
@@ -138,7 +143,7 @@ def _document(report: VerificationReport, source: Source) -> dict[str, object]:
         "root": report.root.hex(),
         "key": report.key,
         "key_from": str(source.key_path) if source.key_path else None,
-        "checked": _CHECKED.split(", "),
+        "checked": _checked(report).split(", "),
         "pins": report.pins,
         "anchored_records": report.anchored,
         "anchored_records_by_the_file_beside_it": report.anchored_locally,
