@@ -31,6 +31,7 @@ from charter.runtime.gatekeeper import Gatekeeper
 from charter.runtime.intake import ResultRefused, changed_pin, claimed
 from charter.runtime.journal import Journal
 from charter.runtime.observer import Observer
+from charter.runtime.orphans import remove_orphans, was_cut_off
 from charter.runtime.project import Project
 from charter.runtime.result_key import lock_digest
 from charter.runtime.scratch import Scratch
@@ -141,6 +142,10 @@ class Run:
 
     def _recover(self) -> None:
         """A run that was killed may have left decisions whose effect or record is missing: make up for both."""
+        if was_cut_off(self.journal.state):
+            count = remove_orphans(self.store, self.journal.ledger.events(), but=self.journal.state.runs[-1].ir)
+            if count:
+                self.observer.warned(f"removed {count} files that a run left in the store before it could record them")
         for stage in self.ir.stages:
             state = self.journal.state.stage(stage.id)
             if state.finished is None:

@@ -8,6 +8,8 @@ import psutil
 import pytest
 from sandbox import Sandbox
 
+from charter.runtime.store import ArtifactStore
+
 _SLOWLY = """
 def slowly(context):
     done = made(context)
@@ -78,3 +80,28 @@ def waits(context):
     (sandbox.root / "go").touch()
     assert sandbox.charter("run").code == 0
     assert Counter(sandbox.executed)["acquire/d0"] == 1
+
+
+def test_what_a_killed_run_left_unnamed_in_the_store_is_removed(sandbox: Sandbox) -> None:
+    sandbox.steps(
+        "\ndef waits(context):\n    while not (context.project / 'go').exists():\n        time.sleep(0.02)\n"
+        "    return made(context)\n"
+    )
+    sandbox.chain(["step", "waits"])
+    first = sandbox.start("run")
+    while not sandbox.executed:
+        assert first.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.5)  # the first stage's result is recorded
+    first.kill()
+    first.communicate()
+    store = ArtifactStore(sandbox.root / ".charter" / "store")
+    orphan = store.put(b"somebody's row, adopted and never recorded").digest
+    sandbox.write("go", "")
+    done = sandbox.charter("run")
+    assert done.code == 0, done
+    assert "removed 1 files" in done.out
+    assert not store.has(orphan)
+    for event in sandbox.of_kind("stage.finished"):
+        assert all(store.has(artifact["digest"]) for artifact in event.body["artifacts"].values())
+    assert store.has(sandbox.of_kind("run.opened")[0].body["ir"])
