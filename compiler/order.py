@@ -64,6 +64,13 @@ def same(old: Any, new: Any) -> Order:
     return _unasked(old, new) or (Order.SAME if old == new else Order.INCOMPARABLE)
 
 
+def exemption(old: Any, new: Any) -> Order:
+    """What asks for less by being there: an attestation that lowers a class. None is the strictest."""
+    if old is None or new is None:
+        return same(new, old)
+    return same(old, new)
+
+
 def accepts(old: Interval | None, new: Interval | None) -> Order:
     """A bound that accepts fewer values is stricter."""
     known = _unasked(old, new)
@@ -87,6 +94,11 @@ def retires(old: Interval | None, new: Interval | None) -> Order:
 def ranked(*ranks: str) -> Comparer:
     """Later words are stricter; one that is not among them cannot be compared."""
     return partial(_ranked, ranks)
+
+
+def at_most_ranked(*ranks: str) -> Comparer:
+    """Earlier words are stricter: the class of data that something is cleared for."""
+    return partial(_ranked, tuple(reversed(ranks)))
 
 
 def _ranked(ranks: Sequence[str], old: str | None, new: str | None) -> Order:

@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import PurePath
 
+import msgspec
+
 from charter.compiler.ir import Place
 from charter.dsl.source import Source, Span
 
@@ -18,12 +20,11 @@ class Places:
 
     def of(self, span: Span) -> Place:
         """The place of a span; its end is the position behind the last character."""
-        source = self._sources[span.path]
-        start, end = source.position(span.start), source.position(span.end)
-        return Place(
-            file=self._names[span.path],
-            line=start.line,
-            column=start.column,
-            end_line=end.line,
-            end_column=end.column,
-        )
+        return msgspec.structs.replace(place_in(self._sources, span), file=self._names[span.path])
+
+
+def place_in(sources: Mapping[str, Source], span: Span) -> Place:
+    """The place of a span, in a file that is called as people gave it."""
+    source = sources[span.path]
+    start, end = source.position(span.start), source.position(span.end)
+    return Place(file=span.path, line=start.line, column=start.column, end_line=end.line, end_column=end.column)

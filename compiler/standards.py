@@ -22,7 +22,10 @@ from charter.compiler.units import Quantity, plain, show
 
 ENFORCEMENT = order.ranked("advisory", "mandatory", "absolute")
 RISK = order.ranked("minimal", "limited", "high", "prohibited")
-CLASS = order.ranked("public", "internal", "personal", "special-category")
+_CLASSES = ("public", "internal", "personal", "special-category")
+CLASS = order.ranked(*_CLASSES)
+CLEARED = order.at_most_ranked(*_CLASSES)
+USE = order.ranked("non-commercial", "commercial")
 LEVEL = order.ranked("low", "medium", "high")
 REACTION = order.ranked("alert", "retrain", "rollback", "retire")
 
@@ -110,7 +113,7 @@ def _text(value: Any) -> str:
         case list() | tuple():
             return ", ".join(_text(item) for item in value)
         case Mapping():
-            return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
+            return ", ".join(f"{key} {_text(item)}" for key, item in sorted(value.items()))
     return str(value)
 
 
@@ -288,6 +291,7 @@ def _dataset(stated: Stated, statement: Statement) -> Iterator[Standard]:
         "personal": _set(body.get("personal")),
         "protected": _set(body.get("protected")),
         "schema": _file(body["schema"], statement) if "schema" in body else _same(None),
+        "attested as": Facet(body.get("attested as"), order.exemption, _text(body.get("attested as"))),
     }
     yield from _described(stated, ("require",), facets, gate=False)
     yield from _requirements(stated, "require")
@@ -301,7 +305,13 @@ def _model(stated: Stated, _: Statement) -> Iterator[Standard]:
         for keyword in ("limits", "parameters")
         for key, value in dict(stated.body.get(keyword) or {}).items()
     }
+    facets["cleared for"] = _cleared(stated)
     yield from _described(stated, ("limits", "parameters"), facets, gate=False)
+
+
+def _cleared(stated: Stated) -> Facet:
+    """What reaches a model or a deployment that says nothing is personal data, on a lawful basis."""
+    return _rank(stated.body.get("cleared for", "personal"), CLEARED)
 
 
 def _evaluation(stated: Stated, _: Statement) -> Iterator[Standard]:
@@ -312,7 +322,7 @@ def _evaluation(stated: Stated, _: Statement) -> Iterator[Standard]:
 
 def _policy(stated: Stated, statement: Statement) -> Iterator[Standard]:
     body = stated.body
-    served = [_text(clause) for clause in body.get("satisfies", ())]
+    served = [f"{_inner(clause, 'pack')} {_inner(clause, 'clause')}" for clause in body.get("satisfies", ())]
     facets = {
         "rego": _file(body.get("rego"), statement),
         "before": _set(body.get("before")),
@@ -344,7 +354,12 @@ def _approval(stated: Stated, statement: Statement) -> Iterator[Standard]:
 
 
 def _deployment(stated: Stated, statement: Statement) -> Iterator[Standard]:
-    facets = {"of": _same(stated.body.get("of")), "after": _waited_for(stated, statement)}
+    facets = {
+        "of": _same(stated.body.get("of")),
+        "after": _waited_for(stated, statement),
+        "cleared for": _cleared(stated),
+        "use": _rank(stated.body.get("use", "commercial"), USE),
+    }
     yield from _described(stated, (), facets, gate=False)
 
 

@@ -140,6 +140,8 @@ main = _group(
         "plan": ("plan:plan", "Show what would run, what is up to date and why, and which gates are open."),
         "run": ("run:run", "Do what is due; every transition is decided by OPA and recorded first."),
         "status": ("status:status", "Show where the lifecycle stands."),
+        "inbox": ("inbox:inbox_", "Show what waits for me, since when and until when."),
+        "review": ("review:review", "Show what a signature under an approval would be about."),
         "approve": ("approve:approve", "Sign an approval of exactly what was measured."),
         "reject": ("reject:reject", "Sign a rejection; it beats approvals."),
         "waive": ("waive:waive", "Sign a waiver that the charter asks for, or take it back."),
