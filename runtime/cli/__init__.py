@@ -99,6 +99,7 @@ audit = _group(
         "reconcile": ("audit_reconcile:audit_reconcile", "Compare the ledger's runs with another system's list."),
         "as-of": ("audit_as_of:audit_as_of", "Say how things stood at a date."),
         "capsule": ("audit_capsule:audit_capsule", "Hand over everything in one file that verifies itself offline."),
+        "export": ("audit_export:audit_export", "Export to JSONL, CSV, CloudEvents, OCSF, OSCAL, in-toto, CycloneDX."),
         "check-capsule": ("audit_capsule:audit_check_capsule", "Check such a file."),
     },
 )

@@ -58,7 +58,7 @@ def decide(
         Failure: there is nothing to sign, this person may not sign it, or nobody can be asked.
     """
     source = read_source(project)
-    approval = _approval(source.ir, name)
+    approval = find_approval(source.ir, name)
     trust = file.load(project)
     key = signing_key(key_path)
     person = key_owner(trust, key, claimed, key_path)
@@ -74,7 +74,12 @@ def decide(
     _conclude(recorded, there_is, _opened(source, approval), as_json=as_json)
 
 
-def _approval(ir: IR, name: str) -> Approval:
+def find_approval(ir: IR, name: str) -> Approval:
+    """The approval of that name.
+
+    Raises:
+        Failure: there is none; the detail suggests one.
+    """
     approvals = {control.id: control for control in ir.controls if isinstance(control, Approval)}
     if name in approvals:
         return approvals[name]

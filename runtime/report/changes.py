@@ -91,7 +91,8 @@ def _evidence(stage: str, before: tuple[EvidenceRecord, ...], now: tuple[Evidenc
         if old == new:
             continue
         if old is None or new is None:
-            yield f"{name} of {stage} is {'no longer measured' if new is None else f'new: {shown(new.value, new.unit)}'}"
+            state = "no longer measured" if new is None else f"new: {shown(new.value, new.unit)}"
+            yield f"{name} of {stage} is {state}"
         elif old.value != new.value:
             yield f"{name} of {stage} is {shown(new.value, new.unit)}; it was {shown(old.value, old.unit)}"
         else:

@@ -1,4 +1,4 @@
-"""Renders a report as one self-contained HTML file: no script, no network, every text made harmless."""
+"""Renders a report or a review packet as one self-contained HTML file: no script, no network, nothing alive in it."""
 
 from importlib.resources import files
 from typing import Any
@@ -7,20 +7,34 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from charter.runtime.cli.inert import inert
+from charter.runtime.report.numbers import size
+from charter.runtime.report.packet import Packet
+from charter.runtime.report.source import Source
 from charter.runtime.report.view import Report
 
 
 def render(report: Report) -> str:
-    """The page. Values are escaped and their control and bidirectional characters are spelled out."""
+    """The page of a report."""
+    return _page("report.html.j2", report=report)
+
+
+def render_packet(packet: Packet, source: Source) -> str:
+    """The page of a review packet."""
+    return _page("packet.html.j2", packet=packet, head=source.ir.lifecycle, made=source.now)
+
+
+def _page(template: str, **values: Any) -> str:
+    """A page with our style; values are escaped, their control and bidirectional characters spelled out."""
     folder = files("charter.runtime.report")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_harmless, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["words"] = _words
-    template = environment.from_string(folder.joinpath("report.html.j2").read_text("utf-8"))
+    environment.filters["size"] = size
+    made = environment.from_string(folder.joinpath(template).read_text("utf-8"))
     # The style sheet is ours and goes in as it is.
     style = Markup(folder.joinpath("report.css").read_text("utf-8"))  # noqa: S704
-    return template.render(report=report, style=style)
+    return made.render(style=style, **values)
 
 
 def _words(text: str) -> Markup:

@@ -1,0 +1,171 @@
+"""What waits for people: approvals, waivers, alerts and reviews, since when and until when."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from charter.compiler.ir import Approval, Waiver
+from charter.runtime.assess import Status
+from charter.runtime.events import Reacted
+from charter.runtime.report.packet import control_in
+from charter.runtime.report.source import Source
+from charter.runtime.trust.approvals import exclusion
+from charter.runtime.trust.root import TrustRoot
+from charter.runtime.trust.statement import ancestry, approve_stage
+from charter.runtime.trust.times import parse_time, stamp
+from charter.runtime.trust.waivers import barred, bars, waived_control
+
+Kind = Literal["approve", "waive", "alert", "review", "resume"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that waits.
+
+    Attributes:
+        name: what it is about.
+        role: whom the charter asks; empty where it is the administrators.
+        people: who can do it now, by id; nobody when whoever could is excluded, has signed or is missing.
+        since, until: RFC 3339; None where it does not begin or end at a time.
+        why: one clause.
+        command: what to type; empty where there is nothing to type.
+    """
+
+    kind: Kind
+    name: str
+    role: str
+    people: tuple[str, ...]
+    since: str | None
+    until: str | None
+    why: str
+    command: str
+
+
+def inbox(source: Source) -> tuple[Item, ...]:
+    """All that waits, most urgent first: what ends soonest, then what waits longest."""
+    found = [*_approvals(source), *_waivers(source), *_alerts(source)]
+    return tuple(sorted(found, key=lambda item: (item.until or "9999", item.since or "9999", item.kind, item.name)))
+
+
+def _approvals(source: Source) -> Iterator[Item]:
+    for approval in source.ir.controls:
+        if not isinstance(approval, Approval):
+            continue
+        own = approve_stage(source.ir, approval)
+        before = ancestry(source.ir, own.id)
+        if source.standing[own.id].status is Status.DONE:
+            continue
+        if any(source.standing[stage.id].status is not Status.DONE for stage in before):
+            continue
+        yield _approval(source, approval, [stage.id for stage in before])
+
+
+def _approval(source: Source, approval: Approval, before: list[str]) -> Item:
+    verdict = source.verdict(approval)
+    signed = {item.person for item in verdict.approvals}
+    missing = max(0, approval.quorum - len(signed))
+    why = f"{missing} of {approval.quorum} signatures are missing" if missing else "the quorum is there: `charter run`"
+    if verdict.rejections:
+        why = f"rejected by {', '.join(item.person for item in verdict.rejections)}"
+    people = _able(source, approval, signed)
+    if missing > len(people):
+        why += f"; only {len(people)} more of `{approval.role}` may sign"
+    return Item(
+        "approve",
+        approval.id,
+        approval.role,
+        people if missing or verdict.rejections else (),
+        _since(source, before),
+        _lapses(approval, [item.signed_at for item in verdict.approvals]),
+        why,
+        f"charter approve {approval.id} --key YOUR.key",
+    )
+
+
+def _able(source: Source, approval: Approval, signed: set[str]) -> tuple[str, ...]:
+    trust = source.trust
+    if trust is None:
+        return ()
+    excluded = source.case(approval, trust).excluded
+    return tuple(
+        who
+        for who in _members(trust, approval.role)
+        if who not in signed and exclusion(who, approval, excluded) is None
+    )
+
+
+def _members(trust: TrustRoot, role: str) -> list[str]:
+    """Who holds a role and has a key to sign with."""
+    return [who for who in trust.members(role) if trust.keys_of(who)]
+
+
+def _since(source: Source, before: list[str]) -> str | None:
+    """When the last stage on the way was allowed: from then on it could be signed."""
+    times = [decided.time for stage in before if (decided := source.state.stage(stage).exit) is not None]
+    return stamp(parse_time(max(times))) if times else None
+
+
+def _lapses(approval: Approval, signed: list[str]) -> str | None:
+    """When the first of the signatures lapses that are there."""
+    if approval.valid_seconds is None or not signed:
+        return None
+    return stamp(parse_time(min(signed)) + timedelta(seconds=approval.valid_seconds))
+
+
+def _waivers(source: Source) -> Iterator[Item]:
+    for waiver in source.ir.waivers:
+        verdict = source.waiver_verdict(waiver)
+        control = control_in(source, waived_control(source.ir, waiver))
+        if verdict.lapsed or not verdict.missing or control.standing != "breached":
+            continue
+        yield Item(
+            "waive",
+            waiver.name,
+            waiver.role,
+            _may_waive(source, waiver, {act.person for act in verdict.granted}),
+            _decided_at(source, control.gate),
+            f"{waiver.until}T23:59:59Z",
+            f"{verdict.missing} of {waiver.quorum} signatures are missing; {'; '.join(control.messages[:1])}",
+            f"charter waive {waiver.name} --key YOUR.key",
+        )
+
+
+def _may_waive(source: Source, waiver: Waiver, signed: set[str]) -> tuple[str, ...]:
+    trust = source.trust
+    if trust is None:
+        return ()
+    excluding = bars(source.ir, waiver, source.state, trust)
+    return tuple(who for who in _members(trust, waiver.role) if who not in signed and barred(who, excluding) is None)
+
+
+def _decided_at(source: Source, gate: str) -> str | None:
+    stage, _, point = gate.rpartition(":")
+    decided = getattr(source.state.stage(stage), point)
+    return None if decided is None else stamp(parse_time(decided.time))
+
+
+def _alerts(source: Source) -> Iterator[Item]:
+    """Breaches that a role was alerted to, while their monitor still says so."""
+    latest: dict[tuple[str, str], tuple[str, Reacted]] = {}
+    for _, time, reacted in source.state.reactions:
+        if reacted.reaction == "alert" and reacted.iteration == source.state.iteration:
+            latest.setdefault((reacted.stage, reacted.control), (time, reacted))
+    for (stage, control), (time, reacted) in latest.items():
+        decided = source.state.stage(stage).exit
+        still = decided is not None and any(item.get("control") == control for item in decided.body.violations)
+        if still:
+            role = reacted.to or ""
+            people = tuple(source.trust.members(role)) if source.trust else ()
+            why = f"`{control}` of `{stage}` is breached"
+            yield Item("alert", control, role, people, stamp(parse_time(time)), None, why, "")
+
+
+def ago(time: str, now: datetime) -> str:
+    """How long ago, or until when, in the coarsest unit that says something."""
+    seconds = abs((now - parse_time(time)).total_seconds())
+    for name, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return "less than a minute"
