@@ -58,6 +58,8 @@ SUMMARIES: dict[str, str] = {
     "CH0501": "evaluated on rows it has seen",
     "CH0502": "evaluated on related rows",
     "CH0503": "no part to learn from",
+    "CH0504": "groups torn apart",
+    "CH0505": "validated on rows it has seen",
     # Thresholds.
     "CH0601": "bounds contradict",
     "CH0602": "bound always holds",

@@ -37,9 +37,9 @@ class Lineage(Struct):
         if _file(one) and _file(one) == _file(other):
             return f"the file `{_file(one)}`"
         # Going back from the later of the two keeps what is known about the parts of the earlier.
-        if one.name in self._derived_from(other):
+        if one.name in self.ancestors(other):
             return self._any(left, self._origins(other))
-        if other.name in self._derived_from(one) or self._origins(one):
+        if other.name in self.ancestors(one) or self._origins(one):
             return self._any(right, self._origins(one))
         return self._any(left, self._origins(other))
 
@@ -51,7 +51,7 @@ class Lineage(Struct):
         found = (rows_of(self.charter, reference) for reference in references)
         return [rows for rows in found if rows is not None]
 
-    def _derived_from(self, dataset: model.Dataset) -> frozenset[str]:
+    def ancestors(self, dataset: model.Dataset) -> frozenset[str]:
         """Names of all datasets that this one is made of."""
         if dataset.name not in self._sources:
             seen: set[str] = set()

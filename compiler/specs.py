@@ -53,8 +53,15 @@ def _columns(dataset: model.Dataset | None) -> dict[str, Any]:
     return {
         "target": _text(dataset.target) if dataset else None,
         "protected": [name.text for name in dataset.protected] if dataset else [],
-        "personal": [name.text for name in dataset.personal] if dataset else [],
+        "personal": _telling_apart(dataset) if dataset else [],
     }
+
+
+def _telling_apart(dataset: model.Dataset) -> list[str]:
+    """Columns that tell people, or what the split groups by, apart: no model may learn from them."""
+    columns = [name.text for name in dataset.personal]
+    by = dataset.split.grouped_by if dataset.split else None
+    return columns if by is None or by.text in columns else [*columns, by.text]
 
 
 def _learnt_from(specs: Specs, name: str | None) -> model.Dataset | None:

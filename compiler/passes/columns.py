@@ -45,6 +45,7 @@ def _prepared(dataset: model.Dataset) -> Iterator[Diagnostic]:
 def _used_later(dataset: model.Dataset, dropped: dict[str, Span]) -> Iterator[Diagnostic]:
     used = [*dataset.protected]
     used += [dataset.split.stratified_by] if dataset.split and dataset.split.stratified_by else []
+    used += [dataset.split.grouped_by] if dataset.split and dataset.split.grouped_by else []
     used += [bound.node.each for bound in dataset.requires if bound.node.each is not None]
     for column in used:
         if column.text in dropped:
@@ -63,10 +64,17 @@ def _changed(column: ast.Name, step: model.Step, dataset: model.Dataset) -> Iter
     is_target = dataset.target is not None and column.text == dataset.target.text
     is_protected = any(column.text == name.text for name in dataset.protected)
     is_personal = any(column.text == name.text for name in dataset.personal)
-    kept = {"drop columns": is_target, "impute": is_target, "encode": is_target or is_protected or is_personal}
+    by = dataset.split.grouped_by if dataset.split else None
+    is_group = by is not None and column.text == by.text
+    kept = {
+        "drop columns": is_target,
+        "impute": is_target or is_group,
+        "encode": is_target or is_protected or is_personal or is_group,
+    }
     if not kept[step.do]:
         return
     what = "the target" if is_target else "a protected attribute" if is_protected else "a personal column"
+    what = "what the split groups by" if is_group and not is_target else what
     detail = (
         f"`{column.text}` is {what} of `{dataset.name}` and stays as it was recorded: what is measured over it "
         f"would mean something else. Take it out of `{step.do}`."

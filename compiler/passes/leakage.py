@@ -1,6 +1,6 @@
 """Leakage: no evaluation or monitor looks at rows that its model has learnt from or was tuned on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -26,9 +26,11 @@ class Seen(Struct, frozen=True):
 
 
 def check_leakage(context: Context) -> Iterator[Diagnostic]:
-    """CH0501 the same rows, CH0502 rows that may share some, CH0503 `prepare` learns from no part for it."""
+    """CH0501 same rows, CH0502 related rows, CH0503 no part to learn from, CH0504 groups torn, CH0505 validation."""
     charter = context.charter
     lineage = Lineage(charter)
+    for declared in charter.models.values():
+        yield from _validated(declared, lineage)
     for evaluation in charter.evaluations.values():
         if evaluation.of is not None:
             yield from _check(evaluation.of.text, evaluation.on, evaluation, lineage)
@@ -36,15 +38,18 @@ def check_leakage(context: Context) -> Iterator[Diagnostic]:
         watched = charter.deployments.get(monitor.of.text) if monitor.of else None
         if watched is not None and watched.of is not None:
             yield from _check(watched.of.text, monitor.on, monitor, lineage)
+    grouped = {name: by for name, dataset in charter.datasets.items() if (by := _grouped_by(dataset)) is not None}
     for dataset in charter.datasets.values():
         yield from _learning_part(dataset)
+        if grouped and dataset.split is not None:
+            yield from _torn(dataset, dataset.split, grouped, lineage)
 
 
 def _check(name: str, on: ast.Name | None, declared: model.Declared, lineage: Lineage) -> Iterator[Diagnostic]:
     looked_at = rows_of(lineage.charter, on)
     if looked_at is None or on is None:
         return
-    for seen in _seen(name, lineage.charter):
+    for seen in _seen(name, lineage):
         common = lineage.common(looked_at, seen.rows)
         if not common:
             continue
@@ -64,7 +69,8 @@ def _check(name: str, on: ast.Name | None, declared: model.Declared, lineage: Li
         return
 
 
-def _seen(name: str, charter: model.Charter) -> Iterator[Seen]:
+def _seen(name: str, lineage: Lineage) -> Iterator[Seen]:
+    charter = lineage.charter
     declared = charter.models.get(name)
     if declared is None:
         return
@@ -73,10 +79,50 @@ def _seen(name: str, charter: model.Charter) -> Iterator[Seen]:
         if rows is None or reference is None:
             continue
         yield Seen(rows, reference, how)
-        dataset = rows.dataset
-        if rows.part is not None and _learning_step(dataset) and TRAINING_PART in dataset.part_names:
-            learnt = Rows(dataset, TRAINING_PART, rows.stage, TRAINING_PART)
-            yield Seen(learnt, reference, "was given, in what `prepare` learnt from,")
+        made_of = [charter.datasets[origin] for origin in sorted(lineage.ancestors(rows.dataset))]
+        for dataset in (*([rows.dataset] if rows.part is not None else []), *made_of):
+            if _learning_step(dataset) and TRAINING_PART in dataset.part_names:
+                learnt = Rows(dataset, TRAINING_PART, f"split/{dataset.name}", TRAINING_PART)
+                yield Seen(learnt, reference, "was given, in what `prepare` learnt from,")
+
+
+def _validated(declared: model.Model, lineage: Lineage) -> Iterator[Diagnostic]:
+    learnt, tuned = rows_of(lineage.charter, declared.train_on), rows_of(lineage.charter, declared.validate_on)
+    if learnt is None or tuned is None or declared.train_on is None or declared.validate_on is None:
+        return
+    common = lineage.common(learnt, tuned)
+    if common:
+        detail = (
+            f"`{declared.name}` would stop and be tuned by rows that it may have learnt by heart: "
+            f"`{declared.validate_on.text}` and `{declared.train_on.text}` both come from {common}. Validate on a part "
+            "of the split that training leaves alone."
+        )
+        where = Related(declared.train_on.span, "the model is trained on these rows")
+        yield error("CH0505", declared.validate_on.span, detail, where)
+
+
+def _grouped_by(dataset: model.Dataset) -> str | None:
+    return dataset.split.grouped_by.text if dataset.split and dataset.split.grouped_by else None
+
+
+def _torn(
+    dataset: model.Dataset, split: model.Split, grouped: Mapping[str, str], lineage: Lineage
+) -> Iterator[Diagnostic]:
+    """A dataset that others keep together by a column, and that this split may tear apart again."""
+    own = grouped.get(dataset.name)
+    for name in sorted(lineage.ancestors(dataset) & grouped.keys()):
+        column = grouped[name]
+        if column == own:
+            continue
+        detail = (
+            f"`{dataset.name}` is made of `{name}`, which keeps all rows of one `{column}` in one part. This split "
+            f"does not, so one `{column}` could be learnt by heart from one part and be met again in another. Write "
+            f"`grouped by {column}`."
+        )
+        origin = lineage.charter.datasets[name].split
+        related = (Related(origin.grouped_by.span, "kept together here"),) if origin and origin.grouped_by else ()
+        yield error("CH0504", split.clause.keyword_span, detail, *related)
+        return
 
 
 def _learning_step(dataset: model.Dataset) -> model.Step | None:

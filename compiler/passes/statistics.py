@@ -107,7 +107,7 @@ def _judge(charter: model.Charter, declared: model.Measuring, bound: model.Bound
 
 def _grouped(rows: Rows) -> bool:
     split = rows.dataset.split
-    return split is not None and "grouped by" in split.clause.arguments
+    return split is not None and split.grouped_by is not None
 
 
 class _Case(Struct, frozen=True):

@@ -49,6 +49,10 @@ def check_supported(context: Context) -> Iterator[Diagnostic]:
             yield from _clause(node.kind, clause)
     for bound in context.charter.bounds():
         yield from _control(bound.node)
+    for dataset in context.charter.datasets.values():
+        if dataset.split and dataset.split.grouped_by and dataset.split.stratified_by:
+            both = "`grouped by` together with `stratified by`"
+            yield not_yet(both, dataset.split.grouped_by.span, " Leave one of the two out.")
     for retirement in context.charter.retirements.values():
         for bound in retirement.whens:
             yield from _criterion(bound)

@@ -1,11 +1,13 @@
 """Which row goes to which part of a split: one seeded function that `prepare` and `split` share.
 
 `prepare` learns medians and categories from the rows that will become the training part, so both must
-agree on which these are. The order of rows comes from SplitMix64 over (seed, row number), not from a
-library's generator: the same seed gives the same parts with every version of every library.
+agree on which these are. The order of rows comes from SplitMix64 over (seed, row number), that of groups (rows that
+belong together) from SHA-256 over (seed, value), not from a library's generator: the same seed gives the same parts
+with every version of every library.
 Source: Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +35,11 @@ def assign_parts(frame: "pd.DataFrame", split: Mapping[str, Any]) -> "npt.NDArra
 
     Args:
         frame: the rows, in the order in which they will be split.
-        split: `{"parts": {"train": 0.7, ...}, "stratified_by": column or None, "seed": int or None}`.
+        split: `{"parts": {"train": 0.7, ...}, "stratified_by": column or None, "seed": int or None}`; with
+            `"grouped_by": column`, all rows with one value of it go to one part.
 
     Raises:
-        StageRefused: shares that do not add up to 1, or no such column.
+        StageRefused: shares that do not add up to 1, no such column, or a row without a group.
     """
     import numpy as np
 
@@ -48,7 +51,10 @@ def assign_parts(frame: "pd.DataFrame", split: Mapping[str, Any]) -> "npt.NDArra
             "shares do not add up",
             f"the parts {_listed(parts)} must each be more than 0% and add up to 100%.",
         )
-    keys = _keys(len(frame), int(split.get("seed") or 0))
+    seed = int(split.get("seed") or 0)
+    if split.get("grouped_by") is not None:
+        return np.array(names)[_whole_groups(frame, str(split["grouped_by"]), shares, seed)]
+    keys = _keys(len(frame), seed)
     assigned = np.empty(len(frame), dtype=np.int64)
     owed = np.zeros(len(shares))
     for rows in _strata(frame, split.get("stratified_by")):
@@ -62,6 +68,35 @@ def assign_parts(frame: "pd.DataFrame", split: Mapping[str, Any]) -> "npt.NDArra
         owed -= counts
         assigned[shuffled] = np.repeat(np.arange(len(shares)), counts)
     return np.array(names)[assigned]
+
+
+def _whole_groups(
+    frame: "pd.DataFrame", column: str, shares: "npt.NDArray[np.float64]", seed: int
+) -> "npt.NDArray[np.int64]":
+    """For every row, the number of its part: groups in the order of a hash of their value, cut where the shares say.
+
+    A part is off by less than the rows of the largest group. The order depends on the values and the seed only.
+    """
+    import numpy as np
+    import pandas as pd
+
+    require_columns(frame, [column], what="the data to split")
+    codes, values = pd.factorize(frame[column])
+    unknown = int((codes == -1).sum())
+    if unknown:
+        raise StageRefused(
+            "group is missing",
+            f"{unknown} of {len(frame)} rows have no `{column}`, so nobody can tell with which rows they belong "
+            "together. Mend the source, or give each a value of its own there.",
+        )
+    hashes = [hashlib.sha256(f"{seed}:{value}".encode()).digest() for value in values]
+    order = np.array(sorted(range(len(hashes)), key=hashes.__getitem__), dtype=np.int64)
+    sizes = np.bincount(codes, minlength=len(values))[order]
+    middles = (np.cumsum(sizes) - sizes / 2) / len(frame)
+    part_of = np.empty(len(values), dtype=np.int64)
+    part_of[order] = np.minimum(np.searchsorted(np.cumsum(shares), middles), len(shares) - 1)
+    found: npt.NDArray[np.int64] = part_of[codes]
+    return found
 
 
 def _strata(frame: "pd.DataFrame", column: str | None) -> "list[npt.NDArray[np.int64]]":

@@ -1,6 +1,6 @@
 """The split stage: cut the rows into named parts, seeded and stratified, and count rows that are in two parts."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from charter.runtime.stages.api import Evidence, StageContext, StageRefused, StageResult
 from charter.runtime.stages.partition import assign_parts
@@ -30,7 +30,18 @@ def split(context: StageContext) -> StageResult:
         artifacts[part] = write_frame(rows, context.out / f"{part}.parquet")
         evidence.append(Evidence("rows", len(rows), "count", each="part", item=part))
     evidence.append(Evidence("shared_rows", shared_rows(frame, assigned), "count", n=len(frame)))
+    by = context.spec.get("grouped_by")
+    if by is not None:
+        evidence.append(Evidence("shared_groups", _shared_groups(frame[by], assigned), "count", n=len(frame)))
     return StageResult(artifacts=artifacts, evidence=evidence)
+
+
+def _shared_groups(groups: "pd.Series[Any]", assigned: "npt.NDArray[np.str_]") -> int:
+    """How many values of the column that groups occur in more than one part."""
+    import pandas as pd
+
+    parts = pd.DataFrame({"group": groups.to_numpy(), "part": assigned}).drop_duplicates()
+    return int((parts["group"].value_counts() > 1).sum())
 
 
 def shared_rows(frame: "pd.DataFrame", assigned: "npt.NDArray[np.str_]") -> int:

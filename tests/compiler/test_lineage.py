@@ -161,3 +161,84 @@ def test_many_derived_datasets_take_no_time():
     text = whole(f"{layers}\nevaluation holdout of scorecard on d11_0 {{\n  require roc_auc >= 0.75\n}}\n")
     result = check_charter(CASES / "any.charter", as_text=text)
     assert [item for item in result.diagnostics if item.severity == "error"] == []
+
+
+GROUPED = """
+dataset applications {
+  source csv "data/applications.csv"
+  target default
+  split  train 70%, test 30% grouped by customer seed 7
+}
+
+dataset part {
+  source python "enrich:rows" from applications.train
+  target default
+}
+
+dataset again {
+  source python "enrich:rows" from part
+  target default
+  split  train 70%, test 30% SPLIT
+}
+
+model scorecard {
+  task     binary-classification
+  train on again.train
+  trainer  builtin tabular-mlp
+}
+
+evaluation holdout of scorecard on again.test {
+  require roc_auc >= 0.75
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        ("seed 7", ["CH0504"]),
+        ("stratified by default seed 7", ["CH0504"]),
+        ("grouped by household seed 7", ["CH0504"]),
+        ("grouped by customer seed 8", []),
+        ("stratified by default grouped by customer seed 7", ["CH0301"]),
+    ],
+)
+def test_groups_stay_together_on_the_way(split: str, expected: list[str]):
+    text = whole(GROUPED.replace("SPLIT", split))
+    found = [
+        item for item in check_charter(CASES / "any.charter", as_text=text).diagnostics if item.severity == "error"
+    ]
+    assert [item.code for item in found] == expected
+    assert all("`applications`" in item.detail for item in found if item.code == "CH0504")
+
+
+def test_what_an_earlier_dataset_learnt_counts_as_seen():
+    text = whole(
+        """
+dataset applications {
+  source  csv "data/applications.csv"
+  target  default
+  prepare {
+    impute income with median
+  }
+  split   train 40%, fit 40%, test 20% seed 7
+}
+
+dataset enriched {
+  source python "enrich:rows" from applications.fit
+  target default
+}
+
+model scorecard {
+  task     binary-classification
+  train on enriched
+  trainer  builtin tabular-mlp
+}
+
+evaluation holdout of scorecard on applications.train {
+  require roc_auc >= 0.75
+}
+"""
+    )
+    (finding,) = [i for i in check_charter(CASES / "any.charter", as_text=text).diagnostics if i.code == "CH0501"]
+    assert "`prepare` learnt from" in finding.detail

@@ -82,6 +82,15 @@ PSI = "require psi of each feature <= 0.2"
         (dataset(SPLIT, "prepare {", "  drop columns a", "  bin b into a at 1", "  impute a with mode", "}"), []),
         (dataset("split train 70%, test 30% stratified by a seed 7", "prepare {", "  drop columns a", "}"), ["CH0111"]),
         (dataset(SPLIT, "prepare {", "  drop columns a", "}", "require share of each a >= 10%"), ["CH0111"]),
+        (dataset("split train 70%, test 30% grouped by a seed 7", "prepare {", "  drop columns a", "}"), ["CH0111"]),
+        (
+            dataset("split train 70%, test 30% grouped by a seed 7", "prepare {", "  encode a with ordinal", "}"),
+            ["CH0112"],
+        ),
+        (
+            dataset("split train 70%, test 30% grouped by a seed 7", "prepare {", "  impute a with mode", "}"),
+            ["CH0112"],
+        ),
         # monitors look at rows or at the log
         (monitor("", PSI), []),
         (monitor("", "require error_rate <= 1%"), []),

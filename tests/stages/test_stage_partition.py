@@ -56,6 +56,45 @@ def test_assignment_is_fixed_for_ever() -> None:
     assert "".join(part[1] for part in assigned) == FROZEN
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    people=st.lists(st.integers(0, 30), min_size=10, max_size=300),
+    shares=st.lists(st.integers(1, 9), min_size=2, max_size=4),
+    seed=st.integers(0, 2**63),
+)
+def test_a_group_stays_together(people: list[int], shares: list[int], seed: int) -> None:
+    parts = {f"part{index}": share / sum(shares) for index, share in enumerate(shares)}
+    frame = pd.DataFrame({"person": people})
+    spec = {"parts": parts, "stratified_by": None, "grouped_by": "person", "seed": seed}
+    frame["part"] = assign_parts(frame, spec)
+    assert frame.groupby("person")["part"].nunique().max() == 1
+    largest = frame["person"].value_counts().max()
+    for part, share in parts.items():
+        assert abs((frame["part"] == part).sum() - share * len(frame)) <= largest
+    # Which part depends on the value, and on nothing of the rows' order.
+    turned = frame[::-1].reset_index(drop=True)
+    assert (assign_parts(turned, spec) == turned["part"]).all()
+
+
+def test_groups_are_fixed_for_ever() -> None:
+    frame = pd.DataFrame({"person": [f"p{number}" for number in range(12)]})
+    spec = {"parts": {"train": 0.5, "test": 0.5}, "stratified_by": None, "grouped_by": "person", "seed": 7}
+    assert "".join(part[1] for part in assign_parts(frame, spec)) == "ererrreereer"
+
+
+def test_a_row_without_a_group_is_refused() -> None:
+    frame = pd.DataFrame({"person": ["a", None, "b", "b"]})
+    spec = {"parts": {"train": 0.5, "test": 0.5}, "stratified_by": None, "grouped_by": "person", "seed": 7}
+    with pytest.raises(StageRefused, match="group is missing"):
+        assign_parts(frame, spec)
+
+
+def test_split_counts_groups_in_two_parts(bench: Bench) -> None:
+    rows = applications(200).assign(person=[number // 4 for number in range(200)])
+    made = bench.run(split, {**SPLIT, "stratified_by": None, "grouped_by": "person"}, {"data": bench.file("d", rows)})
+    assert value(made, "shared_groups") == 0
+
+
 FROZEN = "rreeeerrrere"  # tRain and tEst
 
 
