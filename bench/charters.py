@@ -46,6 +46,7 @@ deployment production-{n} of model-{n} {{
 }}
 
 """
+_SYSTEM_DECLARATIONS = _SYSTEM.count("\n}}\n")
 
 _HCL_HEAD = """charter = 1
 
@@ -110,6 +111,16 @@ def project(directory: Path, lines: int) -> Path:
     path = directory / "bench.charter"
     path.write_text(charter(lines), "utf-8")
     return path
+
+
+def lines_for(declarations: int) -> int:
+    """How many lines a charter of about this many declarations has."""
+    return _HEAD.count("\n") + round(declarations / _SYSTEM_DECLARATIONS) * _SYSTEM.count("\n")
+
+
+def count_declarations(text: str) -> int:
+    """How many declarations a charter has: each ends in a brace in column one."""
+    return text.count("\n}\n")
 
 
 def _systems(lines: int) -> int:

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from charter.compiler import model
 from charter.compiler.codec import decode_ir, encode_ir, ir_digest
 from charter.compiler.controls import Lowering, control_spans, lower_controls
+from charter.compiler.doubt import ABOUT_ABSENCE, doubt_of
 from charter.compiler.files import ProjectFiles
 from charter.compiler.gather import gather
 from charter.compiler.graph import LifecycleGraph
@@ -37,6 +38,7 @@ from charter.compiler.rego.bundle import BundleInput, build_bundle
 from charter.compiler.resolve import resolve
 from charter.compiler.transforms import build_graph
 from charter.dsl.codes import error
+from charter.dsl.collector import collector_paused
 from charter.dsl.diagnostics import Diagnostic, Severity, has_errors
 from charter.dsl.findings import MOST
 from charter.dsl.load import load_source
@@ -73,12 +75,14 @@ def compile_charter(path: Path, *, overrides: Mapping[str, str] = _NONE, as_text
         overrides: values of parameters as typed, `{"min-auc": "78%"}`; they are part of the meaning.
         as_text: the text to compile instead of the file's.
     """
-    return _compile(path, overrides, as_text, will_run=True)
+    with collector_paused():
+        return _compile(path, overrides, as_text, will_run=True)
 
 
 def check_charter(path: Path, *, overrides: Mapping[str, str] = _NONE, as_text: str | None = None) -> CompileResult:
     """Prove what `compile_charter` proves, data files aside: they may come later. The IR is never given."""
-    return _compile(path, overrides, as_text, will_run=False)
+    with collector_paused():
+        return _compile(path, overrides, as_text, will_run=False)
 
 
 def _compile(path: Path, overrides: Mapping[str, str], as_text: str | None, *, will_run: bool) -> CompileResult:
@@ -93,8 +97,8 @@ def _compile(path: Path, overrides: Mapping[str, str], as_text: str | None, *, w
     named = read_named_files(charter, files)
     context = Context(charter, graph, files, named, dict(overrides), will_run, not has_errors(syntax), gathered)
     sources = gathered.sources
-    broken = {_line(sources, item) for item in syntax if item.span and item.severity is Severity.ERROR}
-    findings = [*findings, *syntax, *(item for item in _examined(context) if _line(sources, item) not in broken)]
+    doubt = doubt_of(gathered.tree, sources, syntax)
+    findings = [*findings, *syntax, *(item for item in _examined(context) if not doubt.covers(item))]
     draft: IR | None = None
     if not has_errors(findings):
         draft, more = _lower(charter, graph, Places(sources, source.path), named)
@@ -119,18 +123,12 @@ def _source(path: Path, as_text: str | None) -> tuple[Source | None, list[Diagno
     return source, list(findings)
 
 
-def _line(sources: Mapping[str, Source], finding: Diagnostic) -> tuple[str, int]:
-    """The line a finding is on; what the passes say of a line that could not be read would only distract."""
-    source = sources.get(finding.span.path) if finding.span else None
-    return (source.path, source.position(finding.span.start).line) if source and finding.span else ("", 0)
-
-
 def _examined(context: Context) -> Iterator[Diagnostic]:
     """The findings of all passes; after so many errors that nobody would read on, the rest is left."""
     errors = 0
     for examine in PASSES:
         for finding in examine(context):
-            if finding.code in _ABOUT_ABSENCE and _may_be_elsewhere(finding, context):
+            if finding.code in ABOUT_ABSENCE and _may_be_elsewhere(finding, context):
                 continue
             yield finding
             errors += finding.severity is Severity.ERROR
@@ -138,10 +136,6 @@ def _examined(context: Context) -> Iterator[Diagnostic]:
                 detail = f"After {MOST} mistakes the rest of the charter is not looked at. Mend these first."
                 yield error("CH0040", finding.span, detail)
                 return
-
-
-_ABOUT_ABSENCE = frozenset({"CH0101", "CH0106", "CH0110", "CH0801"})
-"""What is said of a name that is not there."""
 
 
 def _may_be_elsewhere(finding: Diagnostic, context: Context) -> bool:

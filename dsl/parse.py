@@ -1,14 +1,13 @@
 """Source text to syntax tree, with every mistake of the file in one run."""
 
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from itertools import islice
 
 from charter.dsl.ast import CharterFile
 from charter.dsl.build import EDITION, Builder, add_line
 from charter.dsl.check_vocabulary import check_vocabulary
 from charter.dsl.codes import error
+from charter.dsl.collector import collector_paused
 from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.hidden import find_hidden
 from charter.dsl.lexer import Token, tokens
@@ -27,20 +26,8 @@ def parse(source: Source) -> tuple[CharterFile, tuple[Diagnostic, ...]]:
     The tree is as complete as the text allows; whether it may be used is said by the diagnostics
     (`has_errors`), which are in the order of the text. Never raises, whatever the text.
     """
-    with _collector_paused():
+    with collector_paused():
         return _parse(source)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    # Parsing makes much that stays and no cycles: the collector would walk over all of it, time and again.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _parse(source: Source) -> tuple[CharterFile, tuple[Diagnostic, ...]]:
