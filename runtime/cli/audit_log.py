@@ -3,10 +3,10 @@
 import json
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
 
 import click
 
+from charter.runtime.audit.exports.lines import COLUMNS, document
 from charter.runtime.audit.filters import Filter, matching, moment, refuse_unknown_stage
 from charter.runtime.audit.sentences import outcome, sentence
 from charter.runtime.cli.audit_source import Source, open_source, with_source
@@ -16,7 +16,6 @@ from charter.runtime.events import BODIES
 from charter.runtime.failure import Failure
 from charter.runtime.ledger import Recorded
 
-_COLUMNS = ("seq", "time", "kind", "subject", "outcome", "what", "body", "id")
 _COLORS = {"denied": "red", "waiting": "yellow", "allowed": "green"}
 
 
@@ -85,26 +84,13 @@ def _write_json(events: Iterator[Recorded] | deque[Recorded]) -> int:
     click.echo("[", nl=False)
     for shown, event in enumerate(events, 1):
         # ASCII only: control and bidirectional characters are spelled out, whoever prints this.
-        click.echo(("," if shown > 1 else "") + "\n" + json.dumps(_document(event), ensure_ascii=True), nl=False)
+        click.echo(("," if shown > 1 else "") + "\n" + json.dumps(document(event), ensure_ascii=True), nl=False)
     click.echo("\n]" if shown else "]")
     return shown
 
 
 def _write_csv(events: Iterator[Recorded] | deque[Recorded]) -> int:
-    return write_csv(_COLUMNS, map(_document, events))
+    return write_csv(COLUMNS, map(document, events))
 
 
 _WRITERS = {"table": _write_table, "json": _write_json, "csv": _write_csv}
-
-
-def _document(event: Recorded) -> dict[str, Any]:
-    return {
-        "seq": event.seq,
-        "time": event.time,
-        "kind": event.kind,
-        "subject": event.subject,
-        "outcome": outcome(event),
-        "what": sentence(event),
-        "id": event.idem,
-        "body": None if event.erased else event.body,
-    }
