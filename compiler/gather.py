@@ -135,7 +135,7 @@ def _whole(state: _Gathering, tree: ast.CharterFile, place: _Place) -> ast.Chart
     base = _baseline(state, clause, place)
     if base is None:
         return own
-    merged = merge(own, base)
+    merged = merge(own, base, template=len(state.open) > 1)
     name = read.word(clause, "path")
     state.into.extensions.append(Extension(clause, name, merged.inherited, merged.tree, merged.unmet))
     return merged.tree

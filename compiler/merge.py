@@ -38,8 +38,12 @@ class Merged(Struct, frozen=True):
     unmet: tuple[ast.Declaration, ...]
 
 
-def merge(own: ast.CharterFile, base: ast.CharterFile) -> Merged:
-    """The charter `own` with all that its baseline demands."""
+def merge(own: ast.CharterFile, base: ast.CharterFile, *, template: bool) -> Merged:
+    """The charter `own` with all that its baseline demands.
+
+    Args:
+        template: whether `own` is a baseline itself: what speaks of any model is handed on as it is.
+    """
     mine = {_key(node): node for node in reversed(own.declarations)}
     result: dict[int, ast.Declaration] = {id(node): node for node in own.declarations}
     # Numbers of the two files are read with the parameters of each: a parameter of one name may have two values.
@@ -54,7 +58,7 @@ def merge(own: ast.CharterFile, base: ast.CharterFile) -> Merged:
             inherited.append(_as_if_of(node, twin))
             result[id(twin)] = _declaration(result[id(twin)], node, reading)
             continue
-        whole = _placed(node, own, base)
+        whole = _handed_on(node) if template else _placed(node, own, base)
         if whole is None:
             unmet.append(node)
         else:
@@ -63,10 +67,15 @@ def merge(own: ast.CharterFile, base: ast.CharterFile) -> Merged:
     for node in base.declarations:
         if not is_for_any(node):
             continue
-        added += (_of_model(node, name) for name in _without(node, own, base, added))
+        if template:
+            if _key(node) not in mine:
+                added.append(_handed_on(node))
+        else:
+            added += (_of_model(node, name) for name in _without(node, own, base, added))
         everything = [*((original, True) for original in own.declarations), *((item, False) for item in tuple(added))]
         for item, is_own in everything:
-            if item.kind != node.kind:
+            # The one that is handed on is this very one.
+            if item.kind != node.kind or item.clauses is node.clauses:
                 continue
             inherited.append(_as_if_of(node, item))
             if is_own:
@@ -99,12 +108,17 @@ def _united_parameters(own: ast.CharterFile, base: ast.CharterFile) -> ast.Chart
 def _as_if_of(node: ast.Declaration, other: ast.Declaration) -> ast.Declaration:
     """The baseline's declaration under the name of the charter's, `any model` replaced by the model it is of."""
     header = {key: other.header.get(key, value) if _is_any(value) else value for key, value in node.header.items()}
-    kept = tuple(clause for clause in node.clauses if (node.kind, clause.keyword) not in _OWN)
-    return msgspec.structs.replace(node, name=other.name, header=header, clauses=kept)
+    return msgspec.structs.replace(_handed_on(node), name=other.name, header=header)
 
 
 def _is_any(value: ast.Value) -> bool:
     return isinstance(value, ast.Name) and not value.quoted and value.text.startswith("any ")
+
+
+def _handed_on(node: ast.Declaration) -> ast.Declaration:
+    """The declaration without what holds for its own file only."""
+    kept = tuple(clause for clause in node.clauses if (node.kind, clause.keyword) not in _OWN)
+    return msgspec.structs.replace(node, clauses=kept) if len(kept) < len(node.clauses) else node
 
 
 def _placed(node: ast.Declaration, own: ast.CharterFile, base: ast.CharterFile) -> ast.Declaration | None:
@@ -121,8 +135,7 @@ def _placed(node: ast.Declaration, own: ast.CharterFile, base: ast.CharterFile) 
         if len(there) != 1 or kind == "dataset":
             return None
         header[key] = ast.Name(there.pop(), value.span)
-    kept = tuple(clause for clause in node.clauses if (node.kind, clause.keyword) not in _OWN)
-    return msgspec.structs.replace(node, header=header, clauses=kept)
+    return msgspec.structs.replace(_handed_on(node), header=header)
 
 
 def _without(

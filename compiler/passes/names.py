@@ -28,6 +28,12 @@ def _unknown(reference: Reference, charter: model.Charter) -> Diagnostic:
     wanted = _kinds(reference.kinds)
     known = [name for kind in reference.kinds for name in charter.by_kind[kind]]
     hint = did_you_mean(reference.target, known)
+    if reference.target.startswith("any "):
+        detail = (
+            f"`{reference.target}` is for baselines: there it stands for whichever one a charter that `extends` them has. "
+            "A charter that is run names it."
+        )
+        return error("CH0101", reference.name.span, detail)
     declare = "" if hint else f" Declare it, or name one of: {_listed(known)}." if known else " Declare it."
     return error("CH0101", reference.name.span, f"`{reference.target}` is not declared as {wanted}.{hint}{declare}")
 
