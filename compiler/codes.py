@@ -1,7 +1,8 @@
 """Every code that the compiler can report: code to summary. Each has a page in `pages/`, and a case in
 `tests/cases/errors`. CH01 names, CH02 units and types, CH03 not supported, CH04 shape, CH05 leakage,
 CH06 thresholds, CH07 duties, CH08 waivers and hazards, CH09 files,
-CH10 the team's own Rego, CH11 several files, CH12 the baseline, CH13 information flow.
+CH10 the team's own Rego, CH11 several files, CH12 the baseline, CH13 information flow,
+CH14 retention.
 """
 
 from pathlib import Path
@@ -54,6 +55,8 @@ SUMMARIES: dict[str, str] = {
     "CH0407": "evaluation without a bound",
     "CH0408": "policy gates nothing",
     "CH0409": "monitor without a bound",
+    "CH0410": "signed without an evaluation",
+    "CH0411": "nothing left that stops",
     # Leakage.
     "CH0501": "evaluated on rows it has seen",
     "CH0502": "evaluated on related rows",
@@ -115,6 +118,11 @@ SUMMARIES: dict[str, str] = {
     "CH1307": "basis changes on the way",
     "CH1308": "licence forbids commercial use",
     "CH1309": "unknown licence",
+    # Retention.
+    "CH1401": "kept too short",
+    "CH1402": "erased at the wrong time",
+    "CH1403": "copies are left",
+    "CH1404": "erased while in use",
 }
 """A code never changes its meaning and is never given again."""
 

@@ -27,12 +27,31 @@ class UnknownPack(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """What is not to be destroyed before its time.
+
+    Attributes:
+        keeps: of `model`, `evidence`, `ledger` (as a retirement's `archive` names them) and `data`.
+        lasting: how long after the retirement, as a charter writes it: `10 years`.
+        risk: the classes of risk that it holds for.
+        clause: where the law says so.
+    """
+
+    keeps: tuple[str, ...]
+    lasting: str
+    risk: tuple[str, ...]
+    clause: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
     """One pack.
 
     Attributes:
         rules: by rule id: title, severity, clauses, remedy. A rule that is not listed here decides nothing.
         modules: Rego text by path in the bundle, tests left out.
+        retention: what the law behind the pack asks to be kept, and how long.
     """
 
     name: str
@@ -40,6 +59,7 @@ class Pack:
     title: str
     rules: Mapping[str, Mapping[str, Any]]
     modules: Mapping[str, str]
+    retention: tuple[Retention, ...] = ()
 
 
 @cache
@@ -66,7 +86,12 @@ def load_pack(name: str) -> Pack:
         about["title"],
         about["rules"],
         _modules(name, f"charter/packs/{name}"),
+        tuple(_retention(item) for item in about.get("retention", ())),
     )
+
+
+def _retention(about: Mapping[str, Any]) -> Retention:
+    return Retention(tuple(about["keeps"]), about["for"], tuple(about["risk"]), about["clause"], about["title"])
 
 
 @cache
