@@ -20,6 +20,7 @@ from charter.compiler.passes.names import check_names
 from charter.compiler.passes.numbers import check_numbers
 from charter.compiler.passes.overrides import check_overrides
 from charter.compiler.passes.paths import check_paths
+from charter.compiler.passes.retention import check_retention
 from charter.compiler.passes.statistics import check_statistics
 from charter.compiler.passes.supported import check_supported
 from charter.compiler.passes.thresholds import check_thresholds
@@ -51,6 +52,7 @@ PASSES: tuple[Pass, ...] = (
     check_duties,
     check_waivers,
     check_hazards,
+    check_retention,
 )
 """Every pass; each looks at the whole charter and returns all of its findings."""
 
