@@ -4,7 +4,6 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from charter.runtime.events import Artifact
@@ -35,8 +34,7 @@ class ArtifactStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._place = str(root)
-        self._syncing: list[Future[None]] = []
-        self._syncer = ThreadPoolExecutor(1, "charter-store")
+        self._adopted: list[Path] = []
 
     def path(self, digest: str) -> Path:
         """Where the artifact lies (or would).
@@ -77,22 +75,24 @@ class ArtifactStore:
                 file.replace(target)
         except OSError as error:
             raise _cannot_write(self.root, error) from error
-        self._syncing.append(self._syncer.submit(_sync_named, target))
+        self._adopted.append(target)
         return artifact
 
     def make_durable(self) -> None:
-        """Wait until everything that was adopted survives a loss of power; only then may the ledger name it.
+        """Have everything that was adopted survive a loss of power; only then may the ledger name it.
 
-        A file gets its name first and is synced then, which costs one commit of the file system's journal, while the
-        gate decides. A loss of power in between leaves a torn file that nothing names, and its name tells that.
+        A file gets its name first and is synced then, which costs one commit of the file system's journal for all
+        of them. A loss of power in between leaves a torn file that nothing names, and its name tells that it is torn.
 
         Raises:
             Failure: the disk is full or the store cannot be written.
         """
-        syncing, self._syncing = self._syncing, []
+        adopted, self._adopted = self._adopted, []
         try:
-            for file in syncing:
-                file.result()
+            for file in adopted:
+                _sync(file)
+            for directory in {file.parent for file in adopted}:
+                _sync(directory)
         except OSError as error:
             raise _cannot_write(self.root, error) from error
 
@@ -154,12 +154,6 @@ class ArtifactStore:
         for file in sorted(self.root.glob("??/*")):
             if not file.name.startswith("."):
                 yield f"sha256:{file.parent.name}{file.name}"
-
-
-def _sync_named(file: Path) -> None:
-    """Make a file durable, and its name."""
-    _sync(file)
-    _sync(file.parent)
 
 
 def _sync(path: Path) -> None:
