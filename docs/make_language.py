@@ -5,9 +5,8 @@ from pathlib import Path
 
 from charter.compiler.metrics import GENERATIVE, METRICS, Metric
 from charter.compiler.passes.supported import IDLE_ARGUMENTS, WORKING_CHOICES
-from charter.dsl.check_vocabulary import LEVELS, REACTIONS
 from charter.dsl.patterns import clause_syntax, header_syntax
-from charter.dsl.vocabulary import BLOCKS, Argument, BlockForm, ClauseForm
+from charter.dsl.vocabulary import BLOCKS, COMPARISONS, CONTROL_PARTS, Argument, BlockForm, ClauseForm, ControlPart
 
 PAGE = Path(__file__).with_name("language.md")
 
@@ -34,25 +33,37 @@ written and is refused by name (`CH0301`), never ignored.
 Every `require`, `when` and `kpi` has the same shape:
 
 ```
-METRIC [of each X | over X] COMPARISON BOUND [with confidence P] [for N checks] [otherwise REACTION] [enforce LEVEL]
+{control}
 ```
 
-- COMPARISON is `>=`, `<=`, `>`, `<` or `==`. BOUND is a number with its unit, or the name of a `parameter`.
-- `of each X` asks for one value for each group of a column, or for each `feature`; all of them must hold.
-- `over X` compares the groups of a protected attribute.
-- `with confidence 95%` asks that the worse end of the confidence interval clears the bound, not the estimate.
-- `for 3 checks` (in a `retirement`) asks that the last three checks of a monitor all say so.
-- `otherwise REACTION` (in a `monitor`) is one of {reactions}; `alert` names a role. See [running](running.md).
-- `enforce LEVEL` is one of {levels}. `mandatory` goes without saying.
+- COMPARISON is one of {comparisons}. BOUND is a number with its unit, or the name of a `parameter`.
+{parts}
 - A `kpi` is written down and shown, and no gate asks for it: nothing measures it.
-- **Not yet:** `under attack …`, `not worse than …`, `on DATA` in a bound, `for` with a duration.
 """
 
 
 def page() -> str:
     """The whole page."""
-    head = _HEAD.replace("{reactions}", _choices(REACTIONS)).replace("{levels}", _choices(LEVELS))
+    head = (
+        _HEAD.replace("{control}", _control_shape())
+        .replace("{comparisons}", _choices(COMPARISONS))
+        .replace("{parts}", "\n".join(_control_part(part) for part in CONTROL_PARTS))
+    )
     return "\n".join([head, *(_block(block) for block in BLOCKS), _metrics()])
+
+
+def _control_shape() -> str:
+    def of(place: str, between: str) -> str:
+        return between.join(part.syntax for part in CONTROL_PARTS if part.place == place and part.supported)
+
+    tail = " ".join(f"[{part.syntax}]" for part in CONTROL_PARTS if part.place == "tail")
+    return f"METRIC [{of('scope', ' | ')}] COMPARISON BOUND {tail}"
+
+
+def _control_part(part: ControlPart) -> str:
+    not_yet = "" if part.supported else "**Not yet.** "
+    following = f" It is {_choices(part.choices)}." if len(part.choices) > 1 else ""
+    return f"- `{part.syntax}`: {not_yet}{part.doc}{following}"
 
 
 def _block(block: BlockForm) -> str:

@@ -9,10 +9,7 @@ from charter.dsl.diagnostics import Diagnostic, Related
 from charter.dsl.messages import shorten
 from charter.dsl.source import Span
 from charter.dsl.suggest import did_you_mean
-from charter.dsl.vocabulary import BLOCKS, ClauseForm
-
-LEVELS = ("advisory", "mandatory", "absolute")
-REACTIONS = ("retrain", "rollback", "alert", "retire")
+from charter.dsl.vocabulary import BLOCKS, LEVELS, REACTIONS, ClauseForm
 
 _BLOCKS = {block.keyword: block for block in BLOCKS}
 

@@ -7,8 +7,8 @@ from charter.dsl.cursor import Cursor
 from charter.dsl.suggest import did_you_mean
 from charter.dsl.units import COUNT_UNITS, DURATION_UNITS, UNITS
 from charter.dsl.values import call, expected, name, number, text
+from charter.dsl.vocabulary import COMPARISONS
 
-COMPARISONS = (">=", "<=", ">", "<", "==")
 _SCOPE_WORDS = ("of", "over", "under", "on")
 _TAIL_WORDS = ("with", "for", "otherwise", "enforce")
 _MEANT = {"=": "==", "=>": ">=", "=<": "<=", "≥": ">=", "≤": "<="}

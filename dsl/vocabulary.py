@@ -5,6 +5,8 @@ derived from here, so that they cannot disagree. A clause whose meaning is not b
 with `supported=False`: it parses, and the compiler refuses it by name instead of ignoring it.
 """
 
+from typing import Literal
+
 from msgspec import Struct
 
 
@@ -14,12 +16,14 @@ class Argument(Struct, frozen=True):
     `type` is one of: word, ref (dotted), words (comma list of refs), numbers (comma list), text, integer,
     duration, date, control, mapping, parts (`train 70%, test 30%`), entries (`data "..", legal ".."`),
     quantity, steps (`10% -> 100%`), `ref or text`.
+    `means` are the kinds of declaration whose names may stand there; completion offers those.
     """
 
     name: str
     type: str
     choices: tuple[str, ...] = ()
     optional: bool = False
+    means: tuple[str, ...] = ()
 
 
 class ClauseForm(Struct, frozen=True):
@@ -61,9 +65,90 @@ class BlockForm(Struct, frozen=True):
     supported: bool = True
 
 
-def _arg(name: str, type_: str, *choices: str, optional: bool = False) -> Argument:
-    return Argument(name, type_, choices, optional)
+class ControlPart(Struct, frozen=True):
+    """One part of a control beside its metric, its comparison and its bound.
 
+    `place` is where it stands: before the bound, in place of it, or behind. `choices` and `means` are of what
+    follows its words, as in an argument.
+    """
+
+    words: str
+    place: Literal["scope", "bound", "tail"]
+    syntax: str
+    doc: str
+    choices: tuple[str, ...] = ()
+    means: tuple[str, ...] = ()
+    supported: bool = True
+
+
+LEVELS = ("advisory", "mandatory", "absolute")
+REACTIONS = ("retrain", "rollback", "alert", "retire")
+COMPARISONS = (">=", "<=", ">", "<", "==")
+
+CONTROL_PARTS: tuple[ControlPart, ...] = (
+    ControlPart(
+        "of each",
+        "scope",
+        "of each X",
+        "One value for each group of a column, or for each `feature`; all of them must hold.",
+        choices=("feature",),
+    ),
+    ControlPart("over", "scope", "over X", "Compares the groups of a protected attribute."),
+    ControlPart(
+        "under attack",
+        "scope",
+        "under attack A(…)",
+        "Measured on rows that were changed to deceive the model.",
+        supported=False,
+    ),
+    ControlPart("on", "scope", "on DATA", "Measured on these rows.", means=("dataset",), supported=False),
+    ControlPart(
+        "not worse than",
+        "bound",
+        "not worse than R [by more than M]",
+        "No worse than what is compared with, such as the champion: what is live.",
+        choices=("champion",),
+        supported=False,
+    ),
+    ControlPart(
+        "with confidence",
+        "tail",
+        "with confidence P",
+        "The worse end of the confidence interval must clear the bound, not the estimate.",
+        means=("parameter",),
+    ),
+    ControlPart(
+        "for",
+        "tail",
+        "for N checks",
+        "In a `retirement`: the last so many checks of a monitor must all say so. A duration instead: **not yet**.",
+    ),
+    ControlPart(
+        "otherwise",
+        "tail",
+        "otherwise REACTION",
+        "In a `monitor`: what follows a breach; `alert` names a role.",
+        choices=REACTIONS,
+    ),
+    ControlPart(
+        "enforce",
+        "tail",
+        "enforce LEVEL",
+        "Advisory warns, mandatory denies, absolute cannot be waived. `mandatory` goes without saying.",
+        choices=LEVELS,
+    ),
+)
+"""What may be said in a control, in its order."""
+
+
+def _arg(name: str, type_: str, *choices: str, optional: bool = False, means: tuple[str, ...] = ()) -> Argument:
+    return Argument(name, type_, choices, optional, means)
+
+
+FIRST = ("evaluation", "approval", "deployment", "monitor")
+"""What an `after` may name."""
+GATING = ("evaluation", "policy", "monitor", "approval", "dataset")
+"""What can mitigate a hazard: whatever a gate decides on."""
 
 _REQUIRE = ClauseForm(
     "require",
@@ -72,7 +157,9 @@ _REQUIRE = ClauseForm(
     "require roc_auc >= 0.75 with confidence 95%",
     repeatable=True,
 )
-_AFTER = ClauseForm("after", (_arg("stages", "words"),), "What must be green first.", "after holdout, parity")
+_AFTER = ClauseForm(
+    "after", (_arg("stages", "words", means=FIRST),), "What must be green first.", "after holdout, parity"
+)
 
 BLOCKS: tuple[BlockForm, ...] = (
     BlockForm(
@@ -211,7 +298,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                     ),
                     ClauseForm(
                         "mitigated by",
-                        (_arg("controls", "words"),),
+                        (_arg("controls", "words", means=GATING),),
                         "Evaluations, policies or monitors that gate it.",
                         "mitigated by parity",
                         required=True,
@@ -222,7 +309,7 @@ BLOCKS: tuple[BlockForm, ...] = (
     ),
     BlockForm(
         "dataset",
-        (_arg("of", "ref", optional=True),),
+        (_arg("of", "ref", optional=True, means=("deployment",)),),
         "Rows, where they come from, what may be done with them, and what must hold of them.",
         "dataset applications {",
         (
@@ -231,7 +318,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                 (
                     _arg("format", "word", "csv", "parquet", "jsonl", "sql", "python"),
                     _arg("location", "text"),
-                    _arg("from", "words", optional=True),
+                    _arg("from", "words", optional=True, means=("dataset",)),
                     _arg("secret", "text", optional=True),
                     _arg("query", "text", optional=True),
                 ),
@@ -445,14 +532,14 @@ BLOCKS: tuple[BlockForm, ...] = (
             ),
             ClauseForm(
                 "train on",
-                (_arg("data", "ref"),),
+                (_arg("data", "ref", means=("dataset",)),),
                 "A split to learn from.",
                 "train on applications.train",
                 required=True,
             ),
             ClauseForm(
                 "validate on",
-                (_arg("data", "ref"),),
+                (_arg("data", "ref", means=("dataset",)),),
                 "A split to stop and tune by.",
                 "validate on applications.validation",
             ),
@@ -474,7 +561,7 @@ BLOCKS: tuple[BlockForm, ...] = (
             ),
             ClauseForm(
                 "aligned with",
-                (_arg("data", "ref"),),
+                (_arg("data", "ref", means=("dataset",)),),
                 "Preferences of people that it learns from after training.",
                 "aligned with preferences.train",
                 supported=False,
@@ -490,7 +577,7 @@ BLOCKS: tuple[BlockForm, ...] = (
             ),
             ClauseForm(
                 "prompted by",
-                (_arg("prompts", "words"),),
+                (_arg("prompts", "words", means=("prompt",)),),
                 "The prompts that it is used with.",
                 "prompted by loan-questions",
                 supported=False,
@@ -531,7 +618,7 @@ BLOCKS: tuple[BlockForm, ...] = (
     ),
     BlockForm(
         "evaluation",
-        (_arg("of", "ref"), _arg("on", "ref")),
+        (_arg("of", "ref", means=("model",)), _arg("on", "ref", means=("dataset",))),
         "Measures a model on rows that it has not seen, against bounds.",
         "evaluation holdout of scorecard on applications.test {",
         (
@@ -582,13 +669,13 @@ BLOCKS: tuple[BlockForm, ...] = (
     ),
     BlockForm(
         "approval",
-        (_arg("of", "ref"),),
+        (_arg("of", "ref", means=("model",)),),
         "People who must agree, by signature.",
         "approval release of scorecard {",
         (
             ClauseForm(
                 "by",
-                (_arg("role", "ref"), _arg("quorum", "integer", optional=True)),
+                (_arg("role", "ref", means=("role",)), _arg("quorum", "integer", optional=True)),
                 "Which role, and how many of it.",
                 "by risk-officer quorum 2",
                 required=True,
@@ -605,7 +692,7 @@ BLOCKS: tuple[BlockForm, ...] = (
     ),
     BlockForm(
         "deployment",
-        (_arg("of", "ref"),),
+        (_arg("of", "ref", means=("model",)),),
         "Where and how the model goes live.",
         "deployment production of scorecard {",
         (
@@ -655,7 +742,7 @@ BLOCKS: tuple[BlockForm, ...] = (
             ),
             ClauseForm(
                 "fallback",
-                (_arg("to", "ref"), _arg("version", "text", optional=True)),
+                (_arg("to", "ref", means=("model",)), _arg("version", "text", optional=True)),
                 "To what.",
                 'fallback scorecard version "2.0.3"',
                 supported=False,
@@ -664,14 +751,23 @@ BLOCKS: tuple[BlockForm, ...] = (
     ),
     BlockForm(
         "monitor",
-        (_arg("of", "ref"), _arg("on", "ref", optional=True), _arg("every", "duration")),
+        (
+            _arg("of", "ref", means=("deployment",)),
+            _arg("on", "ref", optional=True, means=("dataset",)),
+            _arg("every", "duration"),
+        ),
         "Watches what is live, and says what happens on a breach.",
         "monitor drift of production on recent-applications every 1 day {",
         (
             _REQUIRE,
             ClauseForm(
                 "learn",
-                (_arg("from", "ref"), _arg("select", "word"), _arg("count", "integer"), _arg("role", "ref")),
+                (
+                    _arg("from", "ref", means=("dataset",)),
+                    _arg("select", "word"),
+                    _arg("count", "integer"),
+                    _arg("role", "ref", means=("role",)),
+                ),
                 "Active learning with people in the loop.",
                 "learn from feedback select uncertain 500 review by risk-officer",
                 supported=False,
@@ -681,7 +777,7 @@ BLOCKS: tuple[BlockForm, ...] = (
     ),
     BlockForm(
         "retirement",
-        (_arg("of", "ref"),),
+        (_arg("of", "ref", means=("model",)),),
         "When the model goes, what is kept and what is erased.",
         "retirement of scorecard {",
         (
@@ -702,7 +798,7 @@ BLOCKS: tuple[BlockForm, ...] = (
             ),
             ClauseForm(
                 "erase",
-                (_arg("dataset", "ref"), _arg("after", "duration", optional=True)),
+                (_arg("dataset", "ref", means=("dataset",)), _arg("after", "duration", optional=True)),
                 "What is erased, and when.",
                 "erase applications after 5 years",
                 repeatable=True,
@@ -733,7 +829,7 @@ BLOCKS: tuple[BlockForm, ...] = (
             ),
             ClauseForm(
                 "granted by",
-                (_arg("role", "ref"), _arg("quorum", "integer", optional=True)),
+                (_arg("role", "ref", means=("role",)), _arg("quorum", "integer", optional=True)),
                 "Who must sign it.",
                 "granted by risk-officer quorum 1",
                 required=True,

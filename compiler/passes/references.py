@@ -7,12 +7,7 @@ from msgspec import Struct
 from charter.compiler import clauses as read
 from charter.compiler import model
 from charter.dsl import ast
-
-GATING = ("evaluation", "policy", "monitor", "approval", "dataset")
-"""What can mitigate a hazard: whatever a gate decides on."""
-
-FIRST = ("evaluation", "approval", "deployment", "monitor")
-"""What an `after` may name."""
+from charter.dsl.vocabulary import FIRST, GATING
 
 
 class Reference(Struct, frozen=True):
