@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup demo test torture lint format bench clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ demo: $(STAMP) ## A real lifecycle, from charter text to verified ledger
 
 test: $(STAMP) ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+torture: $(STAMP) ## Run the ledger's crash, power-loss and tamper tests whole: an hour or so
+	@CHARTER_TORTURE=1 $(BIN)/python -m pytest -n 2 -m 'torture or not torture' tests/ledger
 
 lint: $(STAMP) ## Format check, lint, types, layers
 	@$(BIN)/ruff format --check .

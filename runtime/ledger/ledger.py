@@ -17,10 +17,10 @@ from charter.runtime.ledger.checkpoint import NoteError, Signer, VerifierKey
 from charter.runtime.ledger.errors import Conflict, Damaged, Tampered, Unavailable
 from charter.runtime.ledger.events import Event, Prepared, Receipt, Recorded, prepare
 from charter.runtime.ledger.head import Head, load_head, next_head, root_at
+from charter.runtime.ledger.location import Location, exists, open_store, open_store_read_only, resolve
 from charter.runtime.ledger.merkle import EMPTY_ROOT
 from charter.runtime.ledger.proof import make_proof
 from charter.runtime.ledger.record import IDEM_PART, KIND_PART, SUBJECT_PART, TIME_PART, check_origin, timestamp
-from charter.runtime.ledger.sqlite_store import check_path, open_store, open_store_read_only
 from charter.runtime.ledger.store import Identity, Row, Store
 from charter.runtime.ledger.writer import Outcome, add_batches
 
@@ -46,7 +46,7 @@ class Ledger:
     @classmethod
     def open(
         cls,
-        path: Path,
+        path: Location,
         *,
         key_path: Path,
         origin: str,
@@ -57,7 +57,7 @@ class Ledger:
         """Open a ledger for appending, after a check of its end.
 
         Args:
-            path: the ledger's file.
+            path: the ledger's file, a PostgreSQL URL, or a file that holds such a URL.
             key_path: its private key; the public one is kept beside it with the suffix `.pub`.
             origin: the ledger's name, in every record and checkpoint.
             create: make ledger and keys when there are none. A ledger without its key is never given a new one,
@@ -74,15 +74,16 @@ class Ledger:
         public_path = key_path.with_suffix(".pub")
         # The public key is written last, so where it is there was a ledger, which is not replaced by an empty one.
         create = create and not os.path.lexists(public_path)
-        exists = check_path(path, may_miss=create or anchored is not None)
-        if not exists and anchored and anchored[1].size:
+        path = resolve(path)
+        found = exists(path, may_miss=create or anchored is not None)
+        if not found and anchored and anchored[1].size:
             raise Tampered(
                 "anchored ledger is missing",
                 f"`{anchor_path}` says that the ledger had {anchored[1].size} records, and there is none at `{path}`. "
                 "Restore it from a backup; a new one is not started in its place.",
             )
         # The key comes before the ledger, so only a ledger that was never begun may be given a new one.
-        signer = keys.create_signer(key_path, origin) if create and not exists else keys.load_signer(key_path, origin)
+        signer = keys.create_signer(key_path, origin) if create and not found else keys.load_signer(key_path, origin)
         first = Identity(origin, str(signer.verifier), signer.sign(0, EMPTY_ROOT)) if create else None
         store = open_store(path, create_as=first)
         try:
@@ -97,7 +98,7 @@ class Ledger:
         return cls(store, signer.verifier, head, signer, clock)
 
     @classmethod
-    def open_read_only(cls, path: Path, *, key: VerifierKey | None = None) -> "Ledger":
+    def open_read_only(cls, path: Location, *, key: VerifierKey | None = None) -> "Ledger":
         """Open a ledger for reading, without its private key, also on a read-only file system.
 
         Without a key, the one that the ledger names is used: that shows damage, not a signing by somebody else.
@@ -105,7 +106,7 @@ class Ledger:
         Raises:
             Tampered, Unavailable: as `open`.
         """
-        store = open_store_read_only(path)
+        store = open_store_read_only(resolve(path))
         try:
             with store.snapshot() as reader:
                 key = key or _named_key(reader.identity())

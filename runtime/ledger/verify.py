@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,9 +15,9 @@ from charter.runtime.failure import ExitCode
 from charter.runtime.ledger.chain import Finding, Position, follow
 from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey
 from charter.runtime.ledger.errors import Damaged
+from charter.runtime.ledger.location import Location, open_store_read_only, resolve
 from charter.runtime.ledger.merkle import TILE
 from charter.runtime.ledger.record import HEADER
-from charter.runtime.ledger.sqlite_store import open_store_read_only
 from charter.runtime.ledger.store import Identity, Snapshot
 
 MAX_FINDINGS = 100
@@ -85,7 +84,7 @@ class VerificationReport:
 
 
 def verify_ledger(
-    path: Path,
+    path: Location,
     *,
     pins: Sequence[str] = (),
     local_pins: Sequence[str] = (),
@@ -105,7 +104,7 @@ def verify_ledger(
     """
     check = _Check(public_key, progress)
     try:
-        store = open_store_read_only(path)
+        store = open_store_read_only(resolve(path))
     except Damaged as failure:
         return check.damaged(failure)
     try:

@@ -1,19 +1,29 @@
-"""Appending and reading back: receipts, ids, order, other processes, anchors."""
+"""The contract of every store, file and database: receipts, ids, order, other processes, pages, verification."""
+
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ledger_samples import fill, opened
 
-from charter.runtime.failure import ExitCode
-from charter.runtime.ledger import Conflict, Event, Refused, Tampered, Unavailable, anchor
-from charter.runtime.ledger.anchors import read_anchors
+from charter.runtime.failure import ExitCode, Failure
+from charter.runtime.ledger import Conflict, Event, Refused, Unavailable
+from charter.runtime.ledger.committer import Committer
 from charter.runtime.ledger.merkle import Frontier
+from charter.runtime.ledger.proof import check_proof
 from charter.runtime.ledger.record import subject_token
+from charter.runtime.ledger.verify import Verdict, verify_ledger, verify_snapshot
 
 
-def test_what_is_appended_can_be_read_back_by_a_later_process(tmp_path):
-    with opened(tmp_path) as ledger:
+@pytest.fixture
+def ledger(folder):
+    with opened(folder) as made:
+        yield made
+
+
+def test_what_is_appended_can_be_read_back_by_a_later_process(folder):
+    with opened(folder) as ledger:
         (first,) = ledger.append([Event("run.started", "run:1", {"by": "ana", "n": 3})])
         second, third = ledger.append([Event("a", "s", {"x": "0.5"}), Event("b", "s", {}, attachments={"in": b"{}"})])
         assert [first.seq, second.seq, third.seq] == [0, 1, 2]
@@ -22,7 +32,7 @@ def test_what_is_appended_can_be_read_back_by_a_later_process(tmp_path):
         frontier = Frontier()
         frontier.extend([first.leaf, second.leaf, third.leaf])
         assert ledger.root == frontier.root()
-    with opened(tmp_path, create=False) as ledger:
+    with opened(folder, create=False) as ledger:
         events = list(ledger.events())
         assert [(event.kind, event.subject) for event in events] == [("run.started", "run:1"), ("a", "s"), ("b", "s")]
         assert events[0].body == {"by": "ana", "n": 3}
@@ -35,13 +45,13 @@ def test_what_is_appended_can_be_read_back_by_a_later_process(tmp_path):
         assert list(ledger.events(after=2)) == list(ledger.events(after=99)) == []
 
 
-def test_pages_and_tiles_do_not_show(tmp_path):
-    with opened(tmp_path) as ledger:
+def test_pages_and_tiles_do_not_show(folder):
+    with opened(folder) as ledger:
         fill(ledger, 1300, commit=111)
         assert [event.body["n"] for event in ledger.events()] == list(range(1300))
         assert [event.seq for event in ledger.events(after=700, kinds={"test.event"})] == list(range(701, 1300))
         root = ledger.root
-    with opened(tmp_path) as ledger:
+    with opened(folder) as ledger:
         assert (ledger.size, ledger.root) == (1300, root)
 
 
@@ -81,8 +91,8 @@ def test_a_conflict_fails_its_own_batch_only(ledger):
     assert (good[0].seq, late[0].seq) == (1, 2)
 
 
-def test_two_handles_append_to_one_chain(tmp_path):
-    with opened(tmp_path) as one, opened(tmp_path) as two:
+def test_two_handles_append_to_one_chain(folder):
+    with opened(folder) as one, opened(folder) as two:
         for n in range(6):
             (one if n % 2 else two).append([Event("n", "s", {"n": n})])
         assert [event.body["n"] for event in one.events()] == list(range(6))
@@ -92,9 +102,9 @@ def test_two_handles_append_to_one_chain(tmp_path):
         assert receipt.seq == 606
 
 
-def test_time_does_not_go_back_with_the_clock(tmp_path):
+def test_time_does_not_go_back_with_the_clock(folder):
     times = iter([2_000_000_000_000_000_000, 1_000_000_000_000_000_000, 2_000_000_000_000_001_000])
-    with opened(tmp_path, clock=lambda: next(times)) as ledger:
+    with opened(folder, clock=lambda: next(times)) as ledger:
         for n in range(3):
             ledger.append([Event("n", "s", {"n": n})])
         assert [event.time for event in ledger.events()] == [
@@ -142,12 +152,12 @@ def test_different_names_map_to_different_tokens(one, other):
     assert (subject_token(one) == subject_token(other)) == (one == other)
 
 
-def test_read_only_handle_reads_and_does_not_append(tmp_path):
+def test_read_only_handle_reads_and_does_not_append(folder):
     from charter.runtime.ledger import Ledger
 
-    with opened(tmp_path) as ledger:
+    with opened(folder) as ledger:
         fill(ledger, 3)
-        with Ledger.open_read_only(tmp_path / "ledger.db") as reader:
+        with Ledger.open_read_only(folder / "ledger.db") as reader:
             assert len(list(reader.events())) == 3
             fill(ledger, 300, first=3)
             assert reader.checkpoint() == ledger.checkpoint()
@@ -155,34 +165,82 @@ def test_read_only_handle_reads_and_does_not_append(tmp_path):
                 reader.append([Event("a", "s", {})])
 
 
-def test_anchors_are_a_file_of_signed_checkpoints_each_size_once(tmp_path, ledger):
-    file = tmp_path / "charter.checkpoints"
-    notes = []
-    for n in range(3):
-        fill(ledger, 1, first=n)
-        assert anchor(ledger, file)
-        assert not anchor(ledger, file)
-        notes.append(ledger.checkpoint())
-    assert read_anchors(file) == notes
+def test_threads_and_handles_write_each_id_once(folder):
+    seen, failures = [], []
+
+    def work(ledger, turn):
+        try:
+            for n in range(20):
+                number = (n * 7 + turn * 5) % 20
+                (receipt,) = ledger.append([Event("test.shared", f"thing:{number}", {"n": number}, f"id-{number}")])
+                seen.append((number, receipt.seq, receipt.leaf))
+        except Failure as failure:
+            failures.append(failure)
+
+    with opened(folder) as one, opened(folder) as two:
+        threads = [threading.Thread(target=work, args=(ledger, turn)) for turn in range(4) for ledger in (one, two)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        assert not failures
+        assert one.size == two.size == len(set(seen)) == 20
+    assert verify_ledger(folder / "ledger.db").verdict is Verdict.NOT_ANCHORED
 
 
-def test_a_ledger_older_than_its_anchor_is_not_appended_to(tmp_path):
-    file = tmp_path / "charter.checkpoints"
-    with opened(tmp_path) as ledger:
-        fill(ledger, 2)
-    old = (tmp_path / "ledger.db").read_bytes()
-    with opened(tmp_path, anchor_path=file) as ledger:
-        fill(ledger, 2, first=2)
-        anchor(ledger, file)
-    with opened(tmp_path, anchor_path=file) as ledger:
-        assert ledger.size == 4
-    (tmp_path / "ledger.db").write_bytes(old)
-    with pytest.raises(Tampered, match="rolled back"):
-        opened(tmp_path, anchor_path=file)
-    with opened(tmp_path) as ledger:
-        fill(ledger, 9, first=50)
-    with pytest.raises(Tampered, match="rewritten"):
-        opened(tmp_path, anchor_path=file)
-    (tmp_path / "ledger.db").unlink()
-    with pytest.raises(Tampered, match="anchored ledger is missing"):
-        opened(tmp_path, anchor_path=file)
+def test_group_commit_and_verification_by_a_pin(folder):
+    with opened(folder) as ledger, Committer(ledger) as committer:
+        tickets = [committer.submit([Event("test.event", "thing:1", {"n": n})]) for n in range(700)]
+        receipts = [ticket.result()[0] for ticket in tickets]
+        assert [receipt.seq for receipt in receipts] == list(range(700))
+        proof = ledger.prove(300)
+        pin = receipts[0].checkpoint
+        key = ledger.key
+    header, body, _ = check_proof(proof, key)
+    assert (header.seq, body) == (300, {"n": 300})
+    report = verify_ledger(folder / "ledger.db", pins=[pin], public_key=key)
+    assert (report.verdict, report.size) == (Verdict.ANCHORED, 700), report.findings
+
+
+def test_an_error_inside_a_commit_leaves_nothing_and_a_usable_handle(ledger, monkeypatch):
+    fill(ledger, 3)
+    with monkeypatch.context() as patch:
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr(type(ledger._store._session), "set_checkpoint", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fill(ledger, 1, first=3)
+    assert ledger.size == 3
+    fill(ledger, 2, first=3)
+    assert [event.body["n"] for event in ledger.events()] == list(range(5))
+
+
+def test_what_is_there_is_not_made_anew_nor_taken_over(folder):
+    with opened(folder) as ledger:
+        fill(ledger, 1)
+    for name in ("ledger.key", "ledger.pub"):
+        (folder / name).unlink()
+    with pytest.raises(Unavailable, match="private key is missing"):
+        opened(folder)
+    with pytest.raises(Unavailable):
+        opened(folder, create=False)
+
+
+def test_every_byte_of_attachments_and_bodies_comes_back(ledger):
+    data = bytes(range(256)) * 5000
+    text = "\x00\x1b[2J\u202e</script>=cmd|Grüße\U0001f600"
+    ledger.append([Event("test.event", "s", {"text": text}, attachments={"a": data, "b": b""})])
+    (event,) = ledger.events()
+    assert event.body["text"] == text
+    assert ledger.attachment(event.body["attachments"]["a"]["digest"]) == data
+    assert ledger.attachment(event.body["attachments"]["b"]["digest"]) == b""
+    with ledger._store.snapshot() as snapshot:
+        report = verify_snapshot(snapshot)
+    assert (report.verdict, report.attachments_missing) == (Verdict.NOT_ANCHORED, 0), report.findings
+
+
+def test_a_closed_ledger_says_so(ledger):
+    ledger.close()
+    ledger.close()
+    with pytest.raises(Unavailable, match="handle is closed"):
+        fill(ledger, 1)
