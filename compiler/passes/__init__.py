@@ -3,6 +3,7 @@
 from charter.compiler.passes.acceptance import check_acceptance
 from charter.compiler.passes.baseline import check_baseline
 from charter.compiler.passes.bounds import check_bounds
+from charter.compiler.passes.bypass import check_bypass
 from charter.compiler.passes.columns import check_columns
 from charter.compiler.passes.context import Context, Pass
 from charter.compiler.passes.cycles import check_cycles
@@ -42,6 +43,7 @@ PASSES: tuple[Pass, ...] = (
     check_paths,
     check_cycles,
     check_gating,
+    check_bypass,
     check_unused,
     check_leakage,
     check_flow,

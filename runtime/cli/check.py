@@ -16,6 +16,9 @@ from charter.runtime.project import find_charter
 Results = dict[str, CompileResult]
 """What came out of each file, by its path."""
 
+Together = dict[str, tuple[Item, ...]]
+"""Who could ship together, by the path of the file; empty where nobody asked."""
+
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="[FILES]...")
@@ -28,8 +31,9 @@ Results = dict[str, CompileResult]
     show_default=True,
     help="For people; for tools; for code hosts and editors; for the log of a GitHub workflow.",
 )
+@click.option("--collusion", is_flag=True, help="Say how few people, of which roles, could together ship.")
 @click.pass_context
-def check(context: click.Context, files: tuple[str, ...], set_: tuple[str, ...], form: str) -> None:
+def check(context: click.Context, files: tuple[str, ...], set_: tuple[str, ...], form: str, collusion: bool) -> None:
     """Prove what can be proved of FILES before anything runs, and say what was not checked.
 
     FILES may be left out where the directory has one charter. Nothing is run, asked or written. As JSON, several
@@ -40,16 +44,27 @@ def check(context: click.Context, files: tuple[str, ...], set_: tuple[str, ...],
     given = overrides(set_)
     paths = [find_charter(file) for file in dict.fromkeys(files)] or [find_charter(None)]
     results = {str(path): check_charter(path, overrides=given) for path in paths}
-    _SHOWN[form](results)
+    together = {path: _together(result) for path, result in results.items()} if collusion else {}
+    _SHOWN[form](results, together)
     failed = any(_failed(result) for result in results.values())
     context.exit(int(ExitCode.WRONG_INPUT if failed else ExitCode.OK))
+
+
+def _together(result: CompileResult) -> tuple[Item, ...]:
+    """Who could ship together; nothing is said of a charter with errors."""
+    from charter.compiler.collusion import sentences, who_could_ship
+
+    if result.charter is None or result.graph is None or _failed(result):
+        return ()
+    found = who_could_ship(result.charter, result.graph)
+    return sentences(found) if found else (Item("nobody", "nothing is deployed, so nobody can ship anything"),)
 
 
 def _failed(result: CompileResult) -> bool:
     return has_errors(result.diagnostics) or result.charter is None
 
 
-def _show_text(results: Results) -> None:
+def _show_text(results: Results, together: Together) -> None:
     from charter.dsl.render import render_text
 
     for number, (path, result) in enumerate(results.items()):
@@ -64,6 +79,8 @@ def _show_text(results: Results) -> None:
         else:
             _show_items("proved", proved(result.charter))
             _show_items("not checked", not_checked(result.charter))
+            if path in together:
+                _show_items("who could ship together", together[path])
 
 
 def _verdict(results: Collection[CompileResult]) -> str:
@@ -86,24 +103,28 @@ def _counted(count: int, word: str) -> str:
     return f"{count or 'no'} {word}{'' if count == 1 else 's'}"
 
 
-def _account(path: str, result: CompileResult) -> dict[str, object]:
+def _account(path: str, result: CompileResult, together: Together) -> dict[str, object]:
     """What is proved and what was not checked; nothing is proved of a charter with errors."""
     green = result.charter if not _failed(result) else None
     return {
         "file": path,
         "ok": green is not None,
-        "proved": [{"area": item.area, "text": item.text} for item in proved(green)] if green else [],
-        "not_checked": [{"area": item.area, "text": item.text} for item in not_checked(green)] if green else [],
-    }
+        "proved": _as_json(proved(green)) if green else [],
+        "not_checked": _as_json(not_checked(green)) if green else [],
+    } | ({"together": _as_json(together[path])} if path in together else {})
 
 
-def _show_json(results: Results) -> None:
+def _as_json(items: tuple[Item, ...]) -> list[dict[str, str]]:
+    return [{"area": item.area, "text": item.text} for item in items]
+
+
+def _show_json(results: Results, together: Together) -> None:
     import json
 
     from charter.dsl.render import render_json
 
     documents = [
-        _account(path, result) | {"findings": json.loads(render_json(result.diagnostics, result.sources))}
+        _account(path, result, together) | {"findings": json.loads(render_json(result.diagnostics, result.sources))}
         for path, result in results.items()
     ]
     text = json.dumps(documents if len(documents) > 1 else documents[0], indent=2, ensure_ascii=False)
@@ -111,7 +132,7 @@ def _show_json(results: Results) -> None:
     click.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
-def _show_sarif(results: Results) -> None:
+def _show_sarif(results: Results, together: Together) -> None:
     from charter.compiler.codes import PAGES
     from charter.dsl.sarif import render_sarif
     from charter.runtime.version import VERSION
@@ -122,12 +143,12 @@ def _show_sarif(results: Results) -> None:
             _sources(results),
             version=VERSION,
             pages=[PAGES],
-            account={"charters": [_account(path, result) for path, result in results.items()]},
+            account={"charters": [_account(path, result, together) for path, result in results.items()]},
         )
     )
 
 
-def _show_github(results: Results) -> None:
+def _show_github(results: Results, together: Together) -> None:
     from charter.dsl.github import command, render_github
 
     sources = _sources(results)
@@ -136,6 +157,9 @@ def _show_github(results: Results) -> None:
         if not _failed(result) and result.charter is not None:
             open_items = "\n".join(f"{item.area}: {item.text}" for item in not_checked(result.charter))
             click.echo(command("notice", open_items, file=path, title="not checked"), nl=False)
+            if path in together:
+                said = "\n".join(f"{item.area}: {item.text}" for item in together[path])
+                click.echo(command("notice", said, file=path, title="who could ship together"), nl=False)
     click.echo(f"charter check: {_verdict(results.values())}")
 
 

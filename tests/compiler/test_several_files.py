@@ -15,7 +15,9 @@ REST = "\n\n".join(text for key, text in BASE.items() if key[0] not in ("lifecyc
 
 
 def lifecycle(extra: str = "", risk: str = "limited") -> str:
-    return BASE["lifecycle", "credit-risk"].replace("limited", risk).replace("\n}", f"\n  {extra}\n}}" if extra else "\n}")
+    return (
+        BASE["lifecycle", "credit-risk"].replace("limited", risk).replace("\n}", f"\n  {extra}\n}}" if extra else "\n}")
+    )
 
 
 def codes(result: CompileResult, severity: str = "error") -> list[str]:
@@ -90,13 +92,15 @@ def test_what_is_declared_in_two_files_is_a_duplicate(home: Path):
 
 def test_an_imported_file_has_no_lifecycle(home: Path):
     put(home / "other.charter", lifecycle())
-    assert codes(check_charter(put(home / "x.charter", lifecycle(), 'import "other.charter"', ROLE, REST))) == ["CH0105"]
+    assert codes(check_charter(put(home / "x.charter", lifecycle(), 'import "other.charter"', ROLE, REST))) == [
+        "CH0105"
+    ]
 
 
 HOSTILE = {
     "missing": (lambda path: None, "CH0901"),
     "a directory": (lambda path: path.mkdir(), "CH0002"),
-    "a pipe": (lambda path: os.mkfifo(path), "CH0002"),
+    "a pipe": (os.mkfifo, "CH0002"),
     "binary": (lambda path: path.write_bytes(bytes(range(256))), "CH0004"),
     "not UTF-8": (lambda path: path.write_bytes(b"charter 1\n\xff\xfe"), "CH0005"),
     "huge": (lambda path: path.write_bytes(b" " * (9 * 1024 * 1024)), "CH0003"),
@@ -196,12 +200,18 @@ OWN = {
 }
 
 
-def extending(home: Path, bank: str = BANK, *, where: str = "bank.charter", risk: str = "limited", **own: str) -> CompileResult:
+def extending(
+    home: Path, bank: str = BANK, *, where: str = "bank.charter", risk: str = "limited", **own: str
+) -> CompileResult:
     """A charter that extends a baseline, pinned to it as it is."""
     put((home / where).resolve(), bank)
     parts = [BASE["dataset", "applications"], BASE["model", "scorecard"], *({**OWN, **own}.values())]
     first = check_charter(put(home / "x.charter", lifecycle(f'extends "{where}"', risk), *parts))
-    right = [m[1] for item in first.diagnostics if (m := re.search(f'"{where}" digest "(sha256:[0-9a-f]{{64}})"', item.detail))]
+    right = [
+        m[1]
+        for item in first.diagnostics
+        if (m := re.search(f'"{where}" digest "(sha256:[0-9a-f]{{64}})"', item.detail))
+    ]
     assert right, first.diagnostics
     return check_charter(put(home / "x.charter", lifecycle(f'extends "{where}" digest "{right[0]}"', risk), *parts))
 
@@ -228,7 +238,11 @@ def test_bounds_that_cannot_be_compared_add_up(home: Path):
 
 WEAKER = {
     "a bound": ("evaluation", OWN["evaluation"].replace("0.80", "0.70"), ["CH1201"]),
-    "an advisory bound": ("evaluation", OWN["evaluation"].replace("0.80", "0.75 enforce advisory"), ["CH0402", "CH1201"]),
+    "an advisory bound": (
+        "evaluation",
+        OWN["evaluation"].replace("0.80", "0.75 enforce advisory"),
+        ["CH0402", "CH1201"],
+    ),
     "a parameter": (
         "evaluation",
         "parameter least-auc = 0.70\n\nevaluation holdout of scorecard on applications.test {\n  report accuracy\n}",
@@ -242,7 +256,11 @@ WEAKER = {
         ["CH1202"],
     ),
     "a smaller role": ("role", "role risk-officer {\n  members at least 2\n}", ["CH1201"]),
-    "no evaluation": ("evaluation", OWN["evaluation"].replace("holdout", "other"), ["CH0101", "CH0402", "CH0404", "CH1203"]),
+    "no evaluation": (
+        "evaluation",
+        OWN["evaluation"].replace("holdout", "other"),
+        ["CH0101", "CH0402", "CH0404", "CH1203"],
+    ),
 }
 
 
@@ -267,26 +285,49 @@ def test_what_is_stricter_is_welcome(home: Path):
     assert approval.text == "3 of risk-officer, none of them owner, trainer", "lists unite"
 
 
-@pytest.mark.parametrize(
-    ("base", "own", "expected"),
-    [
-        ("policy p {\n  rego \"p.rego\"\n  before train\n  enforce absolute\n}", "policy p {\n  enforce mandatory\n}", "CH1201"),
-        ("dataset applications {\n  class internal\n}", "", ""),
-        ("dataset any {\n  require missing <= 1%\n}", "", ""),
-        ("retirement of any model {\n  archive model, evidence for 10 years\n}", "retirement of scorecard {\n  when age > 2 years\n  archive model for 5 years\n}", "CH1201"),
-        ("retirement of any model {\n  archive model, evidence for 10 years\n}", "retirement of scorecard {\n  when age > 2 years\n  archive model for 12 years\n}", ""),
-        ("retirement of any model {\n  archive model for 10 years\n}", "", "CH0053"),
-        ("retirement of any model {\n  when age > 2 years\n}", "", ""),
-        ("retirement of any model {\n  when age > 2 years\n}", "retirement of scorecard {\n  when age > 3 years\n}", "CH1201"),
-        ("retirement of any model {\n  when age > 2 years\n}", "retirement of scorecard {\n  when age > 1 years\n}", ""),
-        ("monitor drift of any deployment every 1 day {\n  require psi of each feature <= 0.2\n}", "monitor drift of production every 2 days {\n  require psi of each feature <= 0.2\n}", "CH1201"),
-        ("monitor drift of any deployment every 1 day {\n  require psi of each feature <= 0.2\n}", "", ""),
-        ("model any {\n  limits { time: 10 minutes }\n}", "", ""),
-        ("objective o {\n  problem \"x\"\n  hazard \"h\" {\n    likelihood low\n    impact low\n    mitigated by holdout\n  }\n}", "objective o {\n  problem \"y\"\n}", ""),
-    ],
-)  # fmt: skip
-def test_other_declarations(home: Path, base: str, own: str, expected: str):
-    (home / "p.rego").write_text("package project.p\n\nimport rego.v1\n\ndeny contains \"x\" if input.lifecycle.risk == \"high\"\n")
+def retiring(after: str = "", keep: str = "", of: str = "scorecard") -> str:
+    whens = f"\n  when age > {after}" if after else ""
+    return f"retirement of {of} {{{whens}" + (f"\n  archive {keep}" if keep else "") + "\n}"
+
+
+def watching(of: str, every: str) -> str:
+    return f"monitor drift of {of} every {every} {{\n  require psi of each feature <= 0.2\n}}"
+
+
+def policy(level: str, rest: str = "") -> str:
+    return f"policy p {{{rest}\n  enforce {level}\n}}"
+
+
+KEEP = retiring(keep="model, evidence for 10 years", of="any model")
+OLD = retiring("2 years", of="any model")
+RULE = policy("absolute", '\n  rego "p.rego"\n  before train')
+HAZARD = '  hazard "h" {\n    likelihood low\n    impact low\n    mitigated by holdout\n  }'
+
+OTHERS = {
+    "a policy, softer": (RULE, policy("mandatory"), "CH1201"),
+    "a policy, inherited": (RULE, "", ""),
+    "a dataset's class": ("dataset applications {\n  class internal\n}", "", ""),
+    "a bound on every dataset": ("dataset any {\n  require missing <= 1%\n}", "", ""),
+    "retention, shorter": (KEEP, retiring("2 years", "model for 5 years"), "CH1201"),
+    "retention, longer": (KEEP, retiring("2 years", "model for 12 years"), ""),
+    "retention, and no retirement": (KEEP, "", "CH0053"),
+    "a retirement, inherited": (OLD, "", ""),
+    "a retirement, later": (OLD, retiring("3 years"), "CH1201"),
+    "a retirement, sooner": (OLD, retiring("1 years"), ""),
+    "a monitor, less often": (watching("any deployment", "1 day"), watching("production", "2 days"), "CH1201"),
+    "a monitor, more often": (watching("any deployment", "1 day"), watching("production", "12 hours"), ""),
+    "a monitor, inherited": (watching("any deployment", "1 day"), "", ""),
+    "a limit": ("model any {\n  limits { time: 10 minutes }\n}", "", ""),
+    "a hazard": (f'objective o {{\n  problem "x"\n{HAZARD}\n}}', 'objective o {\n  problem "y"\n}', ""),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_other_declarations(home: Path, case: str):
+    base, own, expected = OTHERS[case]
+    (home / "p.rego").write_text(
+        'package project.p\n\nimport rego.v1\n\ndeny contains "x" if input.lifecycle.risk == "high"\n'
+    )
     result = extending(home, f"{BANK}\n\n{base}", more=own)
     assert codes(result) == ([expected] if expected else []), result.diagnostics
 
@@ -313,7 +354,9 @@ def test_several_levels(home: Path):
     assert codes(result) == []
     assert result.draft is not None
     assert {"holdout.accuracy", "holdout.roc_auc", "release"} <= {item.id for item in result.draft.controls}
-    assert codes(extending(home, f"{level}\n\n{fair}", evaluation=OWN["evaluation"].replace("0.80", "0.70"))) == ["CH1201"]
+    assert codes(extending(home, f"{level}\n\n{fair}", evaluation=OWN["evaluation"].replace("0.80", "0.70"))) == [
+        "CH1201"
+    ]
     group.write_text(group.read_text().replace("quorum 2", "quorum 1"))
     assert "CH1104" in codes(check_charter(home / "x.charter")), "a change at the bottom is noticed at the top"
 
@@ -331,7 +374,7 @@ def test_the_pin_is_on_what_is_said(home: Path):
 
 def test_the_pin_is_on_the_rego_that_is_named(home: Path):
     rego = home / "p.rego"
-    rego.write_text("package project.p\n\nimport rego.v1\n\ndeny contains \"x\" if input.lifecycle.risk == \"high\"\n")
+    rego.write_text('package project.p\n\nimport rego.v1\n\ndeny contains "x" if input.lifecycle.risk == "high"\n')
     result = extending(home, BANK + '\n\npolicy p {\n  rego "p.rego"\n  before train\n}')
     assert codes(result) == []
     rego.write_text(rego.read_text().replace('"high"', '"minimal"'))
