@@ -335,8 +335,7 @@ class Run:
     def _verified(self, stage: Stage, name: str, digest: str) -> Path:
         """The input's file, whose bytes still are what the ledger says."""
         path = self.store.path(digest)
-        size = path.stat().st_size if path.is_file() else -1
-        if not self.store.intact(Artifact(digest, size)):
+        if not self.store.holds(digest):
             raise Failure(
                 "artifact altered",
                 f"the file `{name}` of `{stage.id}` should be `{digest}`, but `{path}` has other bytes or is gone. "
