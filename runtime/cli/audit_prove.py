@@ -9,6 +9,7 @@ from charter.runtime.cli.inert import inert
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.ledger import Ledger, Refused
 from charter.runtime.ledger.keys import load_public_key
+from charter.runtime.ledger.location import Location
 from charter.runtime.ledger.proof import check_proof
 
 _MAX_BYTES = 16 << 20
@@ -21,7 +22,7 @@ _MAX_BYTES = 16 << 20
 @click.option("--check", "proof_path", type=click.Path(path_type=Path), help="Check a proof instead; needs no ledger.")
 def audit_prove(
     seq: int | None,
-    ledger: Path | None,
+    ledger: Location | None,
     project_dir: Path | None,
     key_path: Path | None,
     without_body: bool,

@@ -12,24 +12,38 @@ from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.ledger.checkpoint import VerifierKey
 from charter.runtime.ledger.keys import load_public_key
 from charter.runtime.ledger.ledger import Ledger
+from charter.runtime.ledger.location import Location, location
 from charter.runtime.project import Project
 from charter.runtime.store import ArtifactStore
+
+
+class _Place(click.ParamType):  # type: ignore[type-arg]
+    """A ledger's file or the URL of its database."""
+
+    name = "path or url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Location:
+        """The URL as it is, anything else as a path."""
+        return location(value) if isinstance(value, str) else cast(Location, value)
+
+
+PLACE = _Place()
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A ledger's file and what lies beside it.
+    """A ledger and what lies beside it.
 
     Attributes:
         key_path: the file that the key came from; None: it is the one that the ledger names.
         anchor_path: the project's own anchors, None without a project or without such a file.
         store: the artifacts, compiled charters among them; None without a project.
-        project: None when a ledger's file was named.
+        project: None when a ledger was named.
     """
 
-    ledger_path: Path
+    ledger_path: Location
     key: VerifierKey | None
     key_path: Path | None
     anchor_path: Path | None
@@ -61,8 +75,8 @@ def source_options(command: Command, *, key: str = "--key") -> Command:
         project_option,
         click.option(
             "--ledger",
-            type=click.Path(path_type=Path),
-            help="A ledger's file, for instance a copy.  [default: the project's]",
+            type=PLACE,
+            help="A ledger's file, for instance a copy, or a postgresql:// URL.  [default: the project's]",
         ),
     ):
         command = option(command)
@@ -75,7 +89,7 @@ def with_source(command: Command, *, key: str = "--key") -> Command:
     @wraps(command)
     def found(
         *args: Any,
-        ledger: Path | None,
+        ledger: Location | None,
         project_dir: Path | None,
         key_path: Path | None,
         store: Path | None,
@@ -87,7 +101,7 @@ def with_source(command: Command, *, key: str = "--key") -> Command:
 
 
 def find_source(
-    ledger: Path | None, project_dir: Path | None, key_path: Path | None, store: Path | None = None
+    ledger: Location | None, project_dir: Path | None, key_path: Path | None, store: Path | None = None
 ) -> Source:
     """The ledger to read: `--ledger FILE`, else the project's with the public key beside it.
 

@@ -10,6 +10,7 @@ import click
 from charter.runtime.cli.audit_source import find_source, source_options
 from charter.runtime.cli.inert import inert
 from charter.runtime.ledger import Ledger
+from charter.runtime.ledger.location import Location
 from charter.runtime.report.decisions import clock
 from charter.runtime.report.numbers import duration, plural, size
 from charter.runtime.report.trace import AFTER, Index, Row, Start, Word, find, index, trace
@@ -24,7 +25,7 @@ _COLORS = {"allowed": "green", "denied": "red", "waits": "yellow"}
 @source_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def audit_trace(
-    subject: str, direction: str, ledger: Path | None, project_dir: Path | None, key_path: Path | None, form: str
+    subject: str, direction: str, ledger: Location | None, project_dir: Path | None, key_path: Path | None, form: str
 ) -> None:
     """Follow SUBJECT through the ledger, with every decision and signature on the way.
 

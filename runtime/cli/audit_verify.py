@@ -9,6 +9,7 @@ import click
 from charter.runtime.cli.audit_source import Source, find_source, source_options
 from charter.runtime.cli.inert import inert
 from charter.runtime.ledger.anchors import read_anchors
+from charter.runtime.ledger.location import Location
 from charter.runtime.ledger.verify import Verdict, VerificationReport, verify_ledger
 
 _CHECKED = (
@@ -34,7 +35,7 @@ _WORDS = {
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def audit_verify(
-    ledger: Path | None, project_dir: Path | None, key_path: Path | None, pin_paths: tuple[Path, ...], form: str
+    ledger: Location | None, project_dir: Path | None, key_path: Path | None, pin_paths: tuple[Path, ...], form: str
 ) -> None:
     """Check that the ledger is whole, unaltered and anchored.
 
@@ -46,7 +47,7 @@ def audit_verify(
     own = [path for path in pin_paths if not _is_beside(path, source)]
     pins = [note for path in own for note in read_anchors(path)]
     local = read_anchors(source.anchor_path) if source.anchor_path else []
-    progress = _Progress()
+    progress = Progress()
     report = verify_ledger(
         source.ledger_path, pins=pins, local_pins=local, public_key=source.key, progress=progress.show
     )
@@ -63,17 +64,19 @@ def _is_beside(path: Path, source: Source) -> bool:
     return source.anchor_path is not None and path.exists() and path.samefile(source.anchor_path)
 
 
-class _Progress:
+class Progress:
     """A line that is rewritten on a terminal, and nothing elsewhere."""
 
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
 
     def show(self, done: int, total: int) -> None:
+        """So many of so many records."""
         if self.live:
             click.echo(f"\r\x1b[2K{done:,} of {total:,} records", nl=False, err=True)
 
     def clear(self) -> None:
+        """Remove the line."""
         if self.live:
             click.echo("\r\x1b[2K", nl=False, err=True)
 

@@ -70,6 +70,17 @@ def open_store_read_only(place: Location) -> Store:
     return postgres_store.open_store_read_only(place)
 
 
+def discard(place: Location) -> None:
+    """Remove a ledger that was not finished."""
+    if isinstance(place, Path):
+        for suffix in ("", "-wal", "-shm"):
+            place.with_name(place.name + suffix).unlink(missing_ok=True)
+        return
+    from charter.runtime.ledger import postgres_store
+
+    postgres_store.discard(place)
+
+
 def _checked(url: str, where: str) -> str:
     try:
         password = urlsplit(url).password or "password=" in urlsplit(url).query

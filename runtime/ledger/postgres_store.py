@@ -239,6 +239,12 @@ def open_store_read_only(url: str) -> PostgresStore:
         return PostgresStore(connection, shown)
 
 
+def discard(url: str) -> None:
+    """Remove a ledger that was not finished."""
+    with _connected(url) as (connection, _):
+        connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE".encode())
+
+
 @contextmanager
 def _connected(url: str, *, keep: bool = False) -> Iterator[tuple["psycopg.Connection[Any]", str]]:
     try:

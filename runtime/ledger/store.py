@@ -68,7 +68,7 @@ class Transaction(Reader, Protocol):
 class Store(Protocol):
     """A ledger's storage. Errors are raised as `Failure`; after an I/O error every further call fails."""
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
+    def transaction(self) -> AbstractContextManager["Session"]:
         """The one writer's transaction; durable when the context ends without an error."""
 
     def snapshot(self) -> AbstractContextManager["Snapshot"]:
@@ -98,3 +98,7 @@ class Snapshot(Reader, Protocol):
 
     def structural_faults(self) -> list[str]:
         """What the store's own check of its file finds wrong, in words."""
+
+
+class Session(Transaction, Snapshot, Protocol):
+    """What the writer holds: it reads everything and writes."""
