@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from charter.compiler.rego.parser import MAX_BYTES, MAX_COLUMNS, MAX_LINES, new_engine
+
 # The parser tries each nested `[` and `{` in several ways, so its time doubles with every level.
 _NESTING = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*|[\[{]|[\]}]')
 _MOST_NESTING = 20_000
@@ -71,12 +73,12 @@ class Module(Struct, frozen=True):
 
 def read_module(path: str, text: str) -> Module | Problem:
     """Parse one file as Rego v1. The engine's parser is used; nothing is evaluated."""
-    import regorus
-
     if _nesting(text) > _MOST_NESTING:
         detail = "Its brackets are nested so deeply that reading it would take minutes. Name the inner parts by rules."
         return Problem("CH1001", path, 1, 1, detail)
-    engine = regorus.Engine()
+    if (too_large := _too_large(text)) is not None:
+        return Problem("CH1001", path, too_large[0], 1, too_large[1])
+    engine = new_engine()
     try:
         engine.add_policy(path, text)
         (document,) = json.loads(engine.get_ast_as_json())
@@ -97,12 +99,22 @@ def _nesting(text: str) -> int:
     return cost
 
 
-def _syntax_problem(path: str, text: str, message: str) -> Problem:
-    import regorus
+def _too_large(text: str) -> tuple[int, str] | None:
+    """Line and sentence, if the engine would not take a file of this size."""
+    if len(text.encode()) > MAX_BYTES:
+        return 1, f"It has more than {MAX_BYTES:,} bytes. Divide it into several files."
+    for number, line in enumerate(text.split("\n"), start=1):
+        if number > MAX_LINES:
+            return number, f"It has more than {MAX_LINES:,} lines. Divide it into several files."
+        if len(line) >= MAX_COLUMNS:
+            return number, f"This line has more than {MAX_COLUMNS:,} characters. Break it."
+    return None
 
+
+def _syntax_problem(path: str, text: str, message: str) -> Problem:
     place = _AT.search(message)
     line, column = (int(place[1]), int(place[2])) if place else (1, 1)
-    old = regorus.Engine()
+    old = new_engine()
     old.set_rego_v0(True)
     try:
         old.add_policy(path, text)

@@ -64,6 +64,16 @@ def decide_gate(engine: PolicyEngine, ir: IR, facts: GateFacts) -> Decision:
     return decision
 
 
+def refuse_gate(engine: PolicyEngine, ir: IR, facts: GateFacts, code: str, message: str) -> Decision:
+    """Deny a gate without asking any policy, for a reason that no policy may set aside."""
+    started = time.perf_counter()
+    try:
+        data = build_input(ir, facts)
+    except InputRefused:
+        data = b""
+    return _failed(engine, ir.bundle, data, code, message, started)
+
+
 def _unheard(ir: IR, facts: GateFacts, decision: Decision) -> list[str]:
     """Controls that the IR puts at this gate and an allow does not account for: the bundle's own plan is not asked."""
     if not decision.allow:

@@ -1,37 +1,47 @@
-"""The embedded engine: regorus, in this process, one engine a thread.
+"""The embedded engine: regorus. What came with Charter is interpreted here, what did not in a process with limits.
 
-An `Engine` used from another thread raises `PanicException`, which is a `BaseException`; so each thread makes
-its own, from the same bundle. The interpreter decides, not regorus' faster virtual machine: in 0.13.0 that one
-leaves out `not rule` when the rule is undefined, and a gate must not be decided by what is left out.
+A regorus engine used from another thread raises `PanicException`, which is a `BaseException`; so each thread makes
+its own, from the same bundle.
 """
 
 import hashlib
 import threading
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from charter.compiler.ir import Bundle
+from charter.compiler.rego.bundle import foreign_modules
 from charter.runtime.gates.engine import EngineFailure
 from charter.runtime.gates.fitness import require_fit
-
-if TYPE_CHECKING:
-    from regorus import Engine
+from charter.runtime.gates.interpreter import Interpreter, InterpreterFailure
+from charter.runtime.gates.policy_worker import Limits, PolicyWorker
 
 _PACKAGE = "gordon-to-regorus"
 
 
 class EmbeddedEngine:
-    """`PolicyEngine` on regorus. It has no time-out: only bundles whose Rego was checked belong here."""
+    """`PolicyEngine` on regorus.
+
+    Regorus has no time-out and holds the interpreter's lock, so a bundle with modules of other authors than Charter
+    is decided in a process that is ended when it takes too long or too much memory.
+
+    Args:
+        limits: of that process.
+        guard: use it for every bundle, such as one from a ledger that somebody else wrote.
+    """
 
     name = "regorus"
 
-    def __init__(self) -> None:
+    def __init__(self, *, limits: Limits | None = None, guard: bool = False) -> None:
         self.version = _installed_version()
         self.revision: str | None = None
+        self._limits = limits or Limits()
+        self._guard = guard
         self._bundle: Bundle | None = None
+        self._worker: PolicyWorker | None = None
         self._local = threading.local()
 
     @property
@@ -39,87 +49,85 @@ class EmbeddedEngine:
         """SHA-256 of the compiled library; read when the first decision asks for it."""
         return _library_digest()
 
+    @property
+    def guarded(self) -> bool:
+        """Whether the loaded bundle is decided in a process of its own."""
+        return self._worker is not None
+
     def load(self, bundle: Bundle) -> None:
         """Load one bundle, in place of any other.
 
         Raises:
-            EngineFailure: `bundle_altered`, `bundle_refused`, or `engine_failed` with the engine's words.
+            EngineFailure: `bundle_altered`, `bundle_refused`, `policy_stopped`, or `engine_failed` with the
+                engine's words.
         """
         require_fit(bundle)
+        self._forget()
+        if self._guard or foreign_modules(bundle):
+            self._worker = self._worker or PolicyWorker(self._limits)
+            self._worker.load(bundle, _query(bundle))
+        else:
+            self._stop_worker()
         self._bundle = bundle
-        self._local = threading.local()
+        if self._worker is None:
+            self._interpreter()
         self.revision = bundle.revision
-        self._engine()
 
     def decide(self, input_bytes: bytes) -> dict[str, Any]:
         """The decision document.
 
         Raises:
-            EngineFailure: no bundle, an error of the engine, or an undefined result.
+            EngineFailure: no bundle, an error of the engine, more than its limits, or an undefined result.
         """
-        engine = self._engine()
         try:
-            engine.set_input_json(input_bytes.decode())
-            # Not `eval_query_as_json`: the same answer, but it prepares the query anew each time (85 us).
-            # An undefined rule comes back as the text `<undefined>`, which is no document.
-            answer = msgspec.json.decode(engine.eval_rule_as_json(self._query()))
-        except Exception as error:
-            raise EngineFailure("engine_failed", _words(error)) from error
-        except BaseException as error:
-            _reraise_unless_panic(error)
-            self._local = threading.local()
-            raise EngineFailure("engine_failed", _words(error)) from error
+            answer = msgspec.json.decode(self._answer(input_bytes))
+        except InterpreterFailure as failure:
+            if failure.panicked:
+                self._local = threading.local()
+            raise EngineFailure("engine_failed", failure.message) from failure
+        except msgspec.DecodeError as error:  # `<undefined>`
+            raise EngineFailure("engine_failed", f"the engine's answer is no JSON: {error}") from error
         if not isinstance(answer, dict):
             raise EngineFailure("result_undefined", "the bundle's entrypoint is undefined for this input")
         return answer
 
     def close(self) -> None:
-        """Forget the bundle."""
+        """Forget the bundle, and end the process if there is one."""
+        self._forget()
+        self._stop_worker()
+
+    def _answer(self, input_bytes: bytes) -> bytes | str:
+        if self._worker is not None and self._bundle is not None:
+            return self._worker.decide(input_bytes)
+        return self._interpreter().evaluate(input_bytes.decode())
+
+    def _forget(self) -> None:
         self._bundle = None
         self.revision = None
         self._local = threading.local()
 
-    def _query(self) -> str:
-        assert self._bundle is not None
-        return "data." + self._bundle.entrypoint.replace("/", ".")
+    def _stop_worker(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
 
-    def _engine(self) -> "Engine":
-        """This thread's engine."""
-        engine: Engine | None = getattr(self._local, "engine", None)
-        if engine is None:
-            if self._bundle is None:
+    def _interpreter(self) -> Interpreter:
+        """This thread's."""
+        found: Interpreter | None = getattr(self._local, "interpreter", None)
+        if found is None:
+            bundle = self._bundle
+            if bundle is None:
                 raise EngineFailure("engine_not_loaded", "no bundle is loaded, so nothing can be decided")
-            engine = _new_engine(self._bundle)
-            self._local.engine = engine
-        return engine
+            try:
+                found = Interpreter(bundle.modules, msgspec.json.encode(bundle.data).decode(), _query(bundle))
+            except InterpreterFailure as failure:
+                raise EngineFailure("engine_failed", failure.message) from failure
+            self._local.interpreter = found
+        return found
 
 
-def _new_engine(bundle: Bundle) -> "Engine":
-    import regorus
-
-    engine = regorus.Engine()
-    try:
-        for path, text in bundle.modules.items():
-            engine.add_policy(path, text)
-        engine.add_data_json(msgspec.json.encode(bundle.data).decode())
-    except Exception as error:
-        raise EngineFailure("engine_failed", f"the bundle does not load: {_words(error)}") from error
-    except BaseException as error:
-        _reraise_unless_panic(error)
-        raise EngineFailure("engine_failed", f"the bundle does not load: {_words(error)}") from error
-    return engine
-
-
-def _reraise_unless_panic(error: BaseException) -> None:
-    """Ctrl-C and exit pass; a Rust panic is an engine failure."""
-    if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
-        raise error
-
-
-def _words(error: BaseException) -> str:
-    """The engine's message in one line, without its stack."""
-    message, _, _ = str(error).partition("Stack backtrace")
-    return " ".join(message.split())[:500] or type(error).__name__
+def _query(bundle: Bundle) -> str:
+    return "data." + bundle.entrypoint.replace("/", ".")
 
 
 @cache

@@ -155,10 +155,12 @@ def bundle(*controls: ir.Control, **changes: Any) -> ir.Bundle:
     return built
 
 
-def altered(built: ir.Bundle, *, without: tuple[str, ...] = (), **plan: Any) -> ir.Bundle:
-    """Another bundle, in order by its digest: other values in the plan (None: left out), modules missing."""
+def altered(
+    built: ir.Bundle, *, without: tuple[str, ...] = (), more: dict[str, str] | None = None, **plan: Any
+) -> ir.Bundle:
+    """Another bundle, in order by its digest: other values in the plan (None: left out), other modules."""
     changed = {key: value for key, value in (built.data["charter"]["plan"] | plan).items() if value is not None}
-    modules = {path: text for path, text in built.modules.items() if path not in without}
+    modules = {path: text for path, text in built.modules.items() if path not in without} | (more or {})
     data = {"charter": {"plan": changed}}
     digest = content_digest(modules, data, built.entrypoint, built.roots)
     revision = f"altered-{digest}"

@@ -252,7 +252,7 @@ class Broken:
 def broken(error: BaseException) -> EmbeddedEngine:
     engine = EmbeddedEngine()
     engine.load(BUNDLE)
-    engine._local.engine = Broken(error)
+    engine._interpreter()._engine = Broken(error)
     return engine
 
 
@@ -266,11 +266,11 @@ def test_real_panic_denies() -> None:
     """A regorus engine that another thread made panics when it is used."""
     engine = EmbeddedEngine()
     engine.load(BUNDLE)
-    mine = engine._engine()
+    mine = engine._interpreter()
     found: list[Decision] = []
 
     def work() -> None:
-        engine._local.engine = mine
+        engine._local.interpreter = mine
         found.append(decide(engine, BUNDLE, GOOD))
 
     thread = threading.Thread(target=work)
