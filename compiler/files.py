@@ -4,8 +4,8 @@ import errno
 import hashlib
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from msgspec import Struct, field
 
@@ -96,7 +96,7 @@ class ProjectFiles(Struct, frozen=True):
         return self.known[written]
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> BufferedReader:
     """The file, opened without waiting: what was a file a moment ago may be a pipe by now.
 
     Raises:

@@ -68,6 +68,63 @@ def _match_sequence(cursor: Cursor, elements: Sequence, braces: Braces | None) -
     return matched
 
 
+class Wanted(Struct, frozen=True):
+    """What may come next on a line, and the part of the line at which it begins: behind the last, if nothing of it is
+    written yet."""
+
+    element: Word | Hole
+    index: int
+
+
+def wanted(cursor: Cursor, alternatives: tuple[Sequence, ...]) -> tuple[Wanted, ...]:
+    """What may come next on a line that goes on at its last part; nothing where the line is wrong already."""
+    start = cursor.index
+    found: dict[Wanted, None] = {}
+    for elements in alternatives:
+        cursor.index = start
+        found.update(dict.fromkeys(_wanted(cursor, elements)))
+    return tuple(found)
+
+
+def _wanted(cursor: Cursor, elements: Sequence) -> list[Wanted]:
+    found: list[Wanted] = []
+
+    def passes(element: Word | Hole) -> bool:
+        start = cursor.index
+        is_open, passed = _state(cursor, element)
+        if is_open:
+            found.append(Wanted(element, start))
+        return passed
+
+    left: list[Optional] = []
+    for element in (*elements, None):
+        if isinstance(element, Optional):
+            left.append(element)
+            continue
+        while (group := next((item for item in left if _starts(cursor, item, left)), None)) is not None:
+            left.remove(group)
+            if not all(passes(inner) for inner in group.elements):
+                return found
+        if cursor.kind == "END":
+            found += (Wanted(item.elements[0], cursor.index) for item in left)
+        left = []
+        if element is None or not passes(element):
+            break
+    return found
+
+
+def _state(cursor: Cursor, element: Word | Hole) -> tuple[bool, bool]:
+    """Whether more of an element may come, and whether what is there of it is complete."""
+    if cursor.kind == "END":
+        return True, False
+    try:
+        _match_element(cursor, element, Matched(), None)
+    except Mistake as mistake:
+        return mistake.at >= len(cursor.parts), False
+    grows = isinstance(element, Hole) and element.argument.type in {"control", "quantity"}
+    return grows and cursor.kind == "END", True
+
+
 def _match_groups(cursor: Cursor, groups: list[Optional], matched: Matched, braces: Braces | None) -> None:
     """What may be left out may also be written in any order."""
     left = list(groups)

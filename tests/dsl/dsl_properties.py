@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from dsl_base import nodes, plain
 
+from charter.dsl.assist import complete, hover
 from charter.dsl.codes import SUMMARIES
 from charter.dsl.diagnostics import has_errors
 from charter.dsl.findings import MOST
@@ -91,4 +92,14 @@ def check_layout(text: str) -> None:
     assert [item.code for item in mistakes_after] == [item.code for item in mistakes]
 
 
-PROPERTIES = (check_lexer, check_parser, check_layout)
+def check_assist(text: str) -> None:
+    """Completion and hover answer at every place, and what they answer about is there."""
+    for offset in {*range(0, len(text) + 1, 1 + len(text) // 16), len(text)}:
+        for item in complete(text, offset, {"roc_auc": "A metric."}):
+            assert 0 <= item.start <= offset <= item.end <= len(text)
+            assert item.text.startswith(text[item.start : offset])
+        shown = hover(text, offset)
+        assert shown is None or (0 <= shown.start < shown.end <= len(text) and shown.text)
+
+
+PROPERTIES = (check_lexer, check_parser, check_layout, check_assist)

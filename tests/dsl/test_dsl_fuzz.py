@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from dsl_base import CREDIT
-from dsl_properties import PROPERTIES, check_lexer, check_parser
+from dsl_properties import PROPERTIES, check_assist, check_lexer, check_parser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +54,12 @@ def test_soup_of_tokens(text: str) -> None:
 def test_mutilated_charter(text: str) -> None:
     check_lexer(text)
     check_parser(text)
+
+
+@given(mutilated() | soups)
+@settings(max_examples=60, deadline=None)
+def test_completion_and_hover_in_any_text(text: str) -> None:
+    check_assist(text)
 
 
 @pytest.mark.parametrize("path", sorted(KEPT.iterdir()), ids=lambda path: path.name)
