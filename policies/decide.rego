@@ -204,7 +204,9 @@ warnings contains object.union(problem, {"waivable": false, "waiver": null}) if 
 	problem.severity == "advisory"
 }
 
-warnings contains object.union(problem, {"waivable": true, "waiver": name}) if some problem, name in waived_by
+warnings contains object.union(problem, {"waivable": true, "waiver": in_force[problem.control]}) if {
+	some problem in waived
+}
 
 warnings contains object.union(
 	object.union(about(control), finding),
@@ -214,11 +216,10 @@ warnings contains object.union(
 	some finding in controls.outcomes[control].warnings
 }
 
-waived contains problem if some problem, _ in waived_by
-
-waived_by[problem] := waiver_of(problem) if {
+waived contains problem if {
 	some problem in problems
 	waivable(problem)
+	in_force[problem.control]
 }
 
 # Only a breach can be lived with; evidence that is missing or unfit, and missing people, cannot.
@@ -231,22 +232,29 @@ waivable(problem) if {
 	problem.code in waivable_codes
 }
 
-# Name of the first waiver in force: asked for in the charter, signed by its quorum, not past its last day.
-waiver_of(problem) := min(names) if {
+# By control, the name of the first waiver in force: asked for in the charter, signed by its quorum, not past its last
+# day. An undefined value would make regorus 0.13.0 lose the other keys, hence the count before `min`.
+in_force[control] := min(names) if {
+	some control in {waiver.control | some waiver in plan.waivers}
 	names := {name |
 		some name, waiver in plan.waivers
-		waiver.control == problem.control
-		substring(input.time, 0, 10) <= waiver.until
-		signatures := [signature |
-			some signature in input.waivers
-			signature.waiver == name
-			signature.role == waiver.role
-			time.parse_rfc3339_ns(signature.signed_at) <= time.parse_rfc3339_ns(input.time)
-		]
-		count({signature.person | some signature in signatures}) >= waiver.quorum
-		count({signature.key | some signature in signatures}) >= waiver.quorum
-		waiver.quorum >= 1
+		waiver.control == control
+		signed(name, waiver)
 	}
+	count(names) > 0
+}
+
+signed(name, waiver) if {
+	waiver.quorum >= 1
+	substring(input.time, 0, 10) <= waiver.until
+	signatures := [signature |
+		some signature in input.waivers
+		signature.waiver == name
+		signature.role == waiver.role
+		time.parse_rfc3339_ns(signature.signed_at) <= time.parse_rfc3339_ns(input.time)
+	]
+	count({signature.person | some signature in signatures}) >= waiver.quorum
+	count({signature.key | some signature in signatures}) >= waiver.quorum
 }
 
 # --- obligations --------------------------------------------------------------------------------
@@ -271,5 +279,6 @@ obligations contains {
 	"to": plan.waivers[name].role,
 	"text": plan.waivers[name].compensating,
 } if {
-	some problem, name in waived_by
+	some problem in waived
+	name := in_force[problem.control]
 }

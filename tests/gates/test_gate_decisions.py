@@ -445,6 +445,17 @@ def test_first_of_two_waivers_is_named(decide: s.Decide) -> None:
     assert [warning["waiver"] for warning in decision.warnings] == ["a"]
 
 
+@pytest.mark.parametrize("signed", ["w-f1", "w-roc_auc"])
+def test_each_of_two_waivers_covers_its_own_control_only(decide: s.Decide, signed: str) -> None:
+    controls = tuple(s.requirement(id=f"holdout.{metric}", metric=metric) for metric in ("f1", "roc_auc"))
+    waivers = tuple(s.waiver(name=f"w-{metric}", control=f"holdout.{metric}") for metric in ("f1", "roc_auc"))
+    built = s.bundle(*controls, waivers=waivers)
+    evidence = (s.evidence("f1", 0.7), s.evidence("roc_auc", 0.7))
+    decision = decide(built, evidence=evidence, waivers=(s.waived(waiver=signed),))
+    assert [item["waiver"] for item in decision.warnings] == [signed]
+    assert [item["control"] for item in decision.violations] == [f"holdout.{'roc_auc' if signed == 'w-f1' else 'f1'}"]
+
+
 def test_rule_of_a_pack_can_be_waived_unless_absolute(decide: s.Decide) -> None:
     built = s.bundle(
         waivers=(s.waiver(control="core/lawful-basis"), s.waiver(name="x", control="core/not-prohibited")),
