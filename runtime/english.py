@@ -106,10 +106,10 @@ def _plain(value: Any) -> str:
         return ", ".join(_plain(part) for part in value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    return _number(value)
+    return exact_number(value)
 
 
-def _number(value: float) -> str:
+def exact_number(value: float) -> str:
     """Every digit: what is signed must not be rounded."""
     exact = Decimal(str(value))
     return f"{int(exact):,}" if exact == exact.to_integral_value() and abs(exact) < 10**15 else f"{exact}"
@@ -120,7 +120,7 @@ def _time(seconds: float) -> str:
     for name, length in _TIMES:
         if seconds >= length and seconds % length == 0:
             return plural(int(seconds // length), name)
-    return f"{_number(seconds)} seconds"
+    return f"{exact_number(seconds)} seconds"
 
 
 def _parameter(name: str, body: Body) -> Iterator[str]:
@@ -159,7 +159,9 @@ def _dataset(name: str, body: Body) -> Iterator[str]:
         yield f"It is prepared: {step['do']}" + (f" ({_plain(how)})." if how else ".")
     if "split" in body:
         split = dict(body.pop("split"))
-        parts = listed([f"{_number(round(part * 100, 9))}% for {use}" for use, part in split.pop("parts", {}).items()])
+        parts = listed(
+            [f"{exact_number(round(part * 100, 9))}% for {use}" for use, part in split.pop("parts", {}).items()]
+        )
         more = f" ({_plain(split)})" if split else ""
         yield f"Its rows are split: {parts}{more}."
     yield from _requires(body, "Nothing is trained or measured on it unless")
@@ -198,7 +200,7 @@ def _bound(bound: Mapping[str, Any]) -> str:
         words.append(f"is {_HOW.get(comparison, comparison)} {_amount(metric, value)}")
     if "confidence" in left:
         end = "lower" if comparison in {">=", ">"} else "upper"
-        words.append(f"at the {end} end of its {_number(round(left.pop('confidence') * 100, 9))}% interval")
+        words.append(f"at the {end} end of its {exact_number(round(left.pop('confidence') * 100, 9))}% interval")
     if "checks" in left:
         words.append(f"in {plural(left.pop('checks'), 'check')} in a row")
     enforced = _ENFORCED.get(str(left.pop("enforce", "mandatory")), "")
@@ -223,7 +225,7 @@ def _model(name: str, body: Body) -> Iterator[str]:
         if "time" in limits:
             parts.append(_time(limits.pop("time")))
         if "memory" in limits:
-            parts.append(f"{_number(limits.pop('memory'))} bytes of memory")
+            parts.append(f"{exact_number(limits.pop('memory'))} bytes of memory")
         parts += [f"{key} {_plain(value)}" for key, value in limits.items()]
         yield f"Its training may take {listed(parts)}; beyond that it is stopped."
     for key, words in (("train on", "It learns from"), ("validate on", "It is tuned on")):

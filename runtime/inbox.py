@@ -68,7 +68,7 @@ def _approval(source: Source, approval: Approval, before: list[str]) -> Item:
     why = f"{missing} of {approval.quorum} signatures are missing" if missing else "the quorum is there: `charter run`"
     if verdict.rejections:
         why = f"rejected by {', '.join(item.person for item in verdict.rejections)}"
-    people = _able(source, approval, signed)
+    people = able_to_approve(source, approval, signed)
     if missing > len(people):
         why += f"; only {len(people)} more of `{approval.role}` may sign"
     return Item(
@@ -83,7 +83,8 @@ def _approval(source: Source, approval: Approval, before: list[str]) -> Item:
     )
 
 
-def _able(source: Source, approval: Approval, signed: set[str]) -> tuple[str, ...]:
+def able_to_approve(source: Source, approval: Approval, signed: set[str]) -> tuple[str, ...]:
+    """Who could still sign an approval: in the role, with a key, not excluded, not signed yet."""
     trust = source.trust
     if trust is None:
         return ()
@@ -123,7 +124,7 @@ def _waivers(source: Source) -> Iterator[Item]:
             "waive",
             waiver.name,
             waiver.role,
-            _may_waive(source, waiver, {act.person for act in verdict.granted}),
+            able_to_waive(source, waiver, {act.person for act in verdict.granted}),
             _decided_at(source, control.gate),
             f"{waiver.until}T23:59:59Z",
             f"{verdict.missing} of {waiver.quorum} signatures are missing; {'; '.join(control.messages[:1])}",
@@ -131,7 +132,8 @@ def _waivers(source: Source) -> Iterator[Item]:
         )
 
 
-def _may_waive(source: Source, waiver: Waiver, signed: set[str]) -> tuple[str, ...]:
+def able_to_waive(source: Source, waiver: Waiver, signed: set[str]) -> tuple[str, ...]:
+    """Who could still sign a waiver."""
     trust = source.trust
     if trust is None:
         return ()

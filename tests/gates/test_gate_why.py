@@ -155,7 +155,7 @@ IMPOSSIBLE = 'package no_proxy\n\ndeny contains "never" if input.schema == 1\n'
 @pytest.mark.parametrize(("rego", "sets"), [(REGO, True), (IMPOSSIBLE, False)])
 def test_other_peoples_rego_is_searched_and_that_is_said(engine: PolicyEngine, rego: str, sets: bool) -> None:
     control = s.policy(id="no-proxy", gate=HOLDOUT)
-    policies = s.project(rego) if hasattr(s, "project") else {"policies/no_proxy.rego": rego}
+    policies = {"policies/no_proxy.rego": rego}
     found = Asked(engine, control, policies=policies, evidence=(s.evidence("share", 0.2),)).found()
     assert bool(found.sets) is sets
     if sets:
