@@ -19,7 +19,7 @@ from charter.runtime.gates.contract import (
     InputFact,
     StageFact,
 )
-from charter.runtime.gates.decide import decide_gate
+from charter.runtime.gates.decide import decide_gate, refuse_gate
 from charter.runtime.gates.engine import PolicyEngine
 from charter.runtime.gates.facts import GateFacts, evidence_fact
 from charter.runtime.journal import Journal
@@ -48,7 +48,12 @@ class Gatekeeper:
     ) -> tuple[GateDecided, bytes, bool]:
         """One decision as it will be recorded, the exact input bytes, and whether the engine failed."""
         facts = self._facts(stage, gate, now, known)
-        decision = decide_gate(self.engine, self.ir, facts)
+        recalled = self.people.recalled(self.journal, stage.id, now.key or "")
+        decision = (
+            decide_gate(self.engine, self.ir, facts)
+            if recalled is None
+            else refuse_gate(self.engine, self.ir, facts, "recalled", recalled)
+        )
         body = GateDecided(
             run=run,
             gate=gate.id,
@@ -75,7 +80,7 @@ class Gatekeeper:
             evaluated=decision.evaluated,
             check=now.check,
         )
-        return body, decision.input, decision.failure is not None
+        return body, decision.input, decision.failure is not None and recalled is None
 
     def dossier(self, stage: Stage, known: Mapping[str, Assessment]) -> dict[str, Any]:
         """What model cards and archives tell: the lifecycle, and the evidence and decisions that led here."""

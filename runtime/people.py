@@ -10,6 +10,7 @@ from charter.runtime.gates.contract import ApprovalFact, WaiverFact
 from charter.runtime.journal import Journal
 from charter.runtime.project import Project
 from charter.runtime.state import Act, Finished, Signed, State
+from charter.runtime.suspension import REINSTATE
 
 if TYPE_CHECKING:
     from charter.runtime.trust.acts import ActRecord
@@ -107,6 +108,39 @@ class People:
             for waiver in asked
             for act in waiver_verdict(ir, waiver, records, journal.state, trust, now).granted
         )
+
+    def recalled(self, journal: Journal, stage: str, key: str) -> str | None:
+        """Why the work of a stage may not be used: a recall in force that it rests on; None when there is none."""
+        recalls = journal.state.suspended.get((stage, key), ())
+        lifted: dict[str, int] = {}
+        if recalls:
+            trust = trusted(self.project, journal.state)
+            lifted = {} if trust is None else _lifted(act_records(journal), trust)
+        for name, seq in recalls:
+            if lifted.get(name, -1) < seq:
+                act = next(act for act in journal.state.acts if act.seq == seq)
+                why = f": {act.body.comment}" if act.body.comment else ""
+                return (
+                    f"`{name}` was recalled by {act.body.person} (record {seq}){why}; make it anew from something "
+                    "else, or have an administrator lift the recall with `charter recall --lift`"
+                )
+        return None
+
+
+def _lifted(records: "tuple[ActRecord, ...]", trust: "TrustRoot") -> dict[str, int]:
+    """What administrators have reinstated, with the latest record that says so; others may not, whatever they sign."""
+    from charter.runtime.trust.acts import verified_act
+    from charter.runtime.trust.genuine import NotGenuineError
+
+    found: dict[str, int] = {}
+    for record in records:
+        if record.body.act == REINSTATE and record.body.person in trust.current.administrators.people:
+            try:
+                verified_act(record, trust)
+            except NotGenuineError:
+                continue
+            found[record.body.name] = record.seq
+    return found
 
 
 def act_records(journal: Journal) -> "tuple[ActRecord, ...]":

@@ -27,6 +27,7 @@ from charter.runtime.events import (
     StageStarted,
     StatementSigned,
 )
+from charter.runtime.suspension import RECALL, suspend
 
 
 class RecordedEvent(Protocol):
@@ -128,6 +129,8 @@ class State(Struct):
     """When a monitor stopped what a deploy stage served, for those that serve nothing new since."""
     servers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Servers that each deploy stage started and that nothing has stopped since."""
+    suspended: dict[tuple[str, str], list[tuple[str, int]]] = field(default_factory=dict)
+    """Results, by stage and key, that rest on something recalled: what, and the record that recalled it."""
     attempts: dict[tuple[int, str, int], int] = field(default_factory=dict)
     """How often each gate was decided, by iteration, gate and check."""
     last_time: str = ""
@@ -170,6 +173,8 @@ class State(Struct):
                 self.signed.append(Signed(recorded.seq, recorded.time, body))
             case ActSigned():
                 self.acts.append(Act(recorded.seq, recorded.time, body))
+                if body.act == RECALL:
+                    suspend(self, body.name, recorded.seq)
             case Reacted():
                 self.reactions.append((recorded.seq, recorded.time, body))
             case ServerStopped():

@@ -334,7 +334,7 @@ class Check:
                 self.misfits(seq, body, json.loads(self.text(names[1])), json.loads(self.text(ir)))
                 groups.setdefault(names[0], []).append((seq, body))
             else:
-                self.say("not compared", f"record {seq} denied because no engine answered, which needs no policy")
+                self.say("not compared", f"record {seq} was denied by the gate itself, without a policy")
         done, by = 0, engine(opa)
         for bundle, group in groups.items() if by else ():
             policies = json.loads(self.text(bundle))

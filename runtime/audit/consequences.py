@@ -70,7 +70,10 @@ def _is_live(state: State, result: Result) -> bool:
     latest = max((found for found, name in state.stages if name == stage), default=iteration)
     if known is None or known.finished is None or known.finished.body.key != result.body.key or iteration != latest:
         return False
-    if known.exit is None or not known.exit.body.allow or stage in state.rolled_back:
+    # A recall takes the decision away, not what it let go live.
+    suspended = (stage, result.body.key) in state.suspended
+    allowed = suspended or (known.exit is not None and known.exit.body.allow)
+    if not allowed or stage in state.rolled_back:
         return False
     if "server" in result.body.effects and not state.servers.get(stage):
         return False

@@ -22,8 +22,8 @@ class Outcome(StrEnum):
     SAME = "same"
     CHANGED = "changed"
     UNDECIDED = "not re-decided"
-    ENGINE_HAD_FAILED = "engine had failed"
-    """Denied then because no engine answered: a denial that needs none, and nothing to compare."""
+    NO_POLICY = "no policy was asked"
+    """Denied by the gate itself (no engine answered, or a recall): a denial that needs no policy to compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,9 @@ def grouped(
         if item.body is None:
             undecided.append(_undecided(item, "its body was erased"))
             continue
-        if _engine_had_failed(item.body):
+        if _no_policy(item.body):
             codes = ", ".join(sorted({str(one.get("code")) for one in item.body.violations}))
-            undecided.append(_plain(item, Outcome.ENGINE_HAD_FAILED, (codes,)))
+            undecided.append(_plain(item, Outcome.NO_POLICY, (codes,)))
             continue
         compiled = past.compiled(item.body)
         if isinstance(compiled, str):
@@ -117,8 +117,8 @@ def load(engine: PolicyEngine, bundle: Bundle) -> str:
     return ""
 
 
-def _engine_had_failed(body: GateDecided) -> bool:
-    """Denied by the gate itself, with nothing evaluated (`decide.py`): an engine or its input was at fault."""
+def _no_policy(body: GateDecided) -> bool:
+    """Denied by the gate itself, with nothing evaluated (`gates/decide.py`): an engine failed, or a recall."""
     return (
         not body.allow
         and not body.evaluated

@@ -56,8 +56,10 @@ def _write_table(found: Replay) -> None:
     click.echo(f"re-decided    {compared} of {found.total} decisions, with {found.engine}")
     if found.interrupted:
         click.echo(f"interrupted   {found.total - len(found.done)} decisions were not reached")
-    if failed := found.count(Outcome.ENGINE_HAD_FAILED):
-        click.echo(f"not compared  {failed} denied then because no engine answered, which needs no policy")
+    if failed := found.count(Outcome.NO_POLICY):
+        click.echo(
+            f"not compared  {failed} denied by the gate itself (no engine answered, or a recall), which needs no policy"
+        )
     if left := found.count(Outcome.UNDECIDED):
         click.echo(f"left out      {left} could not be re-decided; the table says why")
     changed = found.count(Outcome.CHANGED)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from charter.runtime.ledger import Event, Ledger, anchor
 from charter.runtime.project import Project
+from charter.runtime.store import ArtifactStore
 
 FROZEN = Path(__file__).parents[1] / "vectors" / "loans"
 DENIED = 30
@@ -17,11 +18,13 @@ DENIED = 30
 
 def thaw(folder: Path) -> Project:
     """A project in `folder` with the frozen events in a ledger of its own; an anchor at the end of each run."""
-    shutil.copytree(FROZEN, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("store", "make.sh", "*.jsonl"))
-    shutil.copytree(FROZEN / "store", folder / ".charter" / "store")
+    shutil.copytree(FROZEN, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("compiled", "make.sh", "*.jsonl"))
     for name in ("oda", "emil", "rita"):
         (folder / "keys" / f"{name}.key").chmod(0o600)  # git keeps no such mode
     project, clock = Project(folder), [0]
+    project.state.mkdir()
+    for document in (FROZEN / "compiled").iterdir():
+        ArtifactStore(project.store).put(document.read_bytes())
     with Ledger.open(
         project.ledger_path, key_path=project.ledger_key_path, origin="charter/loans", create=True, clock=clock.pop
     ) as ledger:

@@ -33,8 +33,8 @@ with Ledger.open_read_only(Path(".charter/ledger.db")) as ledger, open(sys.argv[
         kept = {"kind": event.kind, "subject": event.subject, "time": event.time, "body": body, "attachments": attached}
         file.write(json.dumps(kept, sort_keys=True) + "\n")
 P
-chmod -R u+w . && rm -rf "$out/store" "$out/keys"
+rm -rf "$out/compiled" "$out/keys" && mkdir "$out/compiled"
 for file in $(grep -l '"bundle":{' -r .charter/store); do
-  mkdir -p "$out/store/$(basename "$(dirname "$file")")" && cp "$file" "$out/${file#.charter/}"
+  cp "$file" "$out/compiled/$(sha256sum < "$file" | cut -c-64).json" && chmod u+w "$out/compiled"/*
 done
 cp -r keys loans.charter loans.csv charter.trust.json "$out"
