@@ -35,9 +35,6 @@ _TICK = 0.05
 _KEPT_BYTES = 128 << 20
 """A process above this resident size ends with its stage: one that holds data or a model never serves another."""
 
-_END_SECONDS = 2.0
-"""How long a warm worker may take to end what it forked."""
-
 _SEND_SECONDS = 5.0
 """A process that does not take its task within this time is dead."""
 
@@ -120,12 +117,9 @@ class LocalExecutor:
         self._ring()
         self._thread.join(timeout=10)
         for warm in self._warm.values():
-            warm.channel.close()  # it kills what it forked, and ends
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                warm.process.wait(timeout=_END_SECONDS if self._processes else 0)
-            if warm.process.poll() is None:  # still importing, perhaps
-                warm.process.kill()
-                warm.process.wait()
+            warm.process.kill()  # what it forked is killed already, or dies with it
+            warm.process.wait()
+            warm.channel.close()
         self._warm.clear()
 
     # -- everything below runs in the executor's own thread, but for `_worker` under the lock
