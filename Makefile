@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test torture lint format bench clean
+.PHONY: help setup demo test coverage torture lint format bench clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ demo: $(STAMP) ## A real lifecycle, from charter text to verified ledger
 	@$(BIN)/python examples/credit-risk/demo.py
 
 test: $(STAMP) ## Run the tests
+	@$(BIN)/python -m pytest -n 2
+
+coverage: $(STAMP) ## Run the tests and show what they do not reach: half as long again
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
 
 torture: $(STAMP) ## Run the ledger's crash, power-loss and tamper tests whole: an hour or so
