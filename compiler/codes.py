@@ -76,10 +76,14 @@ SUMMARIES: dict[str, str] = {
     "CH0701": "quorum out of reach",
     "CH0702": "quorum below one",
     "CH0703": "unknown person",
+    "CH0704": "approval of one's own work",
     # Waivers and hazards.
     "CH0801": "unknown control",
     "CH0802": "control cannot be waived",
     "CH0803": "hazard is not gated",
+    "CH0804": "nothing to waive",
+    "CH0805": "waived twice",
+    "CH0806": "waiver has lapsed",
     # Files.
     "CH0901": "file not found",
     "CH0902": "path leaves the project",
@@ -123,6 +127,9 @@ SUMMARIES: dict[str, str] = {
     "CH1402": "erased at the wrong time",
     "CH1403": "copies are left",
     "CH1404": "erased while in use",
+    # Regulation.
+    "CH1501": "clause not covered",
+    "CH1502": "unknown clause",
 }
 """A code never changes its meaning and is never given again."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from charter.compiler import model
-from charter.compiler.codes import error
+from charter.compiler.codes import error, warning
 from charter.compiler.passes.context import Context
 from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic, Related
@@ -14,7 +14,7 @@ EXCLUDABLE = ("owner", "trainer")
 
 
 def check_duties(context: Context) -> Iterator[Diagnostic]:
-    """CH0701 quorum out of reach, CH0702 below one, CH0703 unknown person."""
+    """CH0701 quorum out of reach, CH0702 below one, CH0703 unknown person, CH0704 approval of one's own work."""
     charter = context.charter
     if not context.complete:
         return
@@ -25,12 +25,29 @@ def check_duties(context: Context) -> Iterator[Diagnostic]:
                 hint = did_you_mean(name.text, EXCLUDABLE)
                 detail = f"`{name.text}` is nobody that could be told apart; exclude `owner` or `trainer`.{hint}"
                 yield error("CH0703", name.span, detail)
+        yield from _own_work(approval, charter)
     for waiver in charter.waivers.values():
         yield from _quorum(waiver.clause("granted by"), waiver.role, waiver.quorum, charter)
     for role in charter.roles.values():
         members = role.clause("members at least")
         if members is not None and role.members_at_least < 1:
             yield error("CH0702", members.span, "A role that nobody holds can decide nothing. Write at least 1.")
+
+
+def _own_work(approval: model.Approval, charter: model.Charter) -> Iterator[Diagnostic]:
+    if any(name.text not in EXCLUDABLE or name.text == "trainer" for name in approval.excluding):
+        return
+    detail = (
+        f"Whoever trained the model may approve it in `{approval.name}`: nobody approves their own work. Write "
+        "`excluding owner, trainer`."
+    )
+    is_high = charter.lifecycle is not None and charter.lifecycle.risk == "high"
+    yield (error if is_high else warning)("CH0704", approval.node.name.span, detail)
+
+
+def certain_quorum(approval: model.Approval) -> int:
+    """How many members make a quorum certain: as many, and one more for each that is excluded and may be a member."""
+    return approval.quorum + len({name.text for name in approval.excluding})
 
 
 def _quorum(

@@ -4,24 +4,29 @@ from collections.abc import Iterator
 from datetime import date
 
 from charter.compiler import model
-from charter.compiler.codes import error
+from charter.compiler.codes import error, warning
 from charter.compiler.controls import policy_gates, requirement_ids, retirement_ids
 from charter.compiler.graph import LifecycleGraph
 from charter.compiler.passes.context import Context
-from charter.dsl.diagnostics import Diagnostic
+from charter.dsl import ast
+from charter.dsl.diagnostics import Diagnostic, Related
 from charter.dsl.suggest import did_you_mean
 
 
 def check_waivers(context: Context) -> Iterator[Diagnostic]:
-    """CH0801 unknown control, CH0802 not to be waived, CH0207 no such day."""
+    """CH0801 unknown control, CH0802 not waivable, CH0804 nothing to waive, CH0805 twice, CH0207 and CH0806 days."""
     if not context.charter.waivers:
         return
     reasons = why_not_waivable(context.charter, context.graph)
+    advisory = set(_advisory(context.charter))
+    first: dict[str, model.Waiver] = {}
     for waiver in context.charter.waivers.values():
         if waiver.of is not None:
             yield from _control(waiver, waiver.of.text, reasons)
+            yield from _needless(waiver, advisory)
+            yield from _twice(waiver, first.setdefault(waiver.of.text, waiver))
         if waiver.until is not None:
-            yield from _day(waiver)
+            yield from _day(waiver, waiver.until, context.as_of)
 
 
 def _control(waiver: model.Waiver, control: str, reasons: dict[str, str]) -> Iterator[Diagnostic]:
@@ -77,10 +82,40 @@ def _of_policy(policy: model.Policy, graph: LifecycleGraph) -> str:
     return ""
 
 
-def _day(waiver: model.Waiver) -> Iterator[Diagnostic]:
-    assert waiver.until is not None
+def _advisory(charter: model.Charter) -> Iterator[str]:
+    for declared in charter.measuring():
+        for id_, bound in zip(requirement_ids(declared, declared.requires), declared.requires, strict=True):
+            if bound.enforce == "advisory":
+                yield id_
+    yield from (policy.name for policy in charter.policies.values() if policy.enforce == "advisory")
+
+
+def _needless(waiver: model.Waiver, advisory: set[str]) -> Iterator[Diagnostic]:
+    if waiver.of is not None and waiver.of.text in advisory:
+        detail = f"`{waiver.of.text}` is `advisory`: a breach of it stops nothing. Take the waiver out."
+        yield warning("CH0804", waiver.of.span, detail)
+
+
+def _twice(waiver: model.Waiver, first: model.Waiver) -> Iterator[Diagnostic]:
+    if waiver is first or waiver.of is None:
+        return
+    detail = (
+        f"`{first.name}` asks to waive `{waiver.of.text}` already. With two requests it is not clear for which reason "
+        "and until when people sign: keep one."
+    )
+    yield error("CH0805", waiver.of.span, detail, Related(first.node.header_span, "the first request"))
+
+
+def _day(waiver: model.Waiver, until: ast.Date, as_of: date | None) -> Iterator[Diagnostic]:
     try:
-        date.fromisoformat(waiver.until.value)
+        last = date.fromisoformat(until.value)
     except ValueError:
-        detail = f"The calendar has no `{waiver.until.value}`. Write the last day as `2027-03-31`."
-        yield error("CH0207", waiver.until.span, detail)
+        detail = f"The calendar has no `{until.value}`. Write the last day as `2027-03-31`."
+        yield error("CH0207", until.span, detail)
+        return
+    if as_of is not None and last < as_of:
+        detail = (
+            f"On {as_of.isoformat()} `{waiver.name}` no longer holds: a breach of its control stops the lifecycle "
+            "again. Meet the control and take the waiver out, or ask for another one."
+        )
+        yield error("CH0806", until.span, detail)

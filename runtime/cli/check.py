@@ -1,6 +1,7 @@
 """`charter check`: prove what can be proved before a run, and say what was not checked."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 import click
 
@@ -31,9 +32,22 @@ Together = dict[str, tuple[Item, ...]]
     show_default=True,
     help="For people; for tools; for code hosts and editors; for the log of a GitHub workflow.",
 )
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Judge dates for this day, such as 2027-03-31: whether waivers still hold. The compiler reads no clock.",
+)
 @click.option("--collusion", is_flag=True, help="Say how few people, of which roles, could together ship.")
 @click.pass_context
-def check(context: click.Context, files: tuple[str, ...], set_: tuple[str, ...], form: str, collusion: bool) -> None:
+def check(
+    context: click.Context,
+    files: tuple[str, ...],
+    set_: tuple[str, ...],
+    form: str,
+    as_of: datetime | None,
+    collusion: bool,
+) -> None:
     """Prove what can be proved of FILES before anything runs, and say what was not checked.
 
     FILES may be left out where the directory has one charter. Nothing is run, asked or written. As JSON, several
@@ -43,7 +57,8 @@ def check(context: click.Context, files: tuple[str, ...], set_: tuple[str, ...],
     """
     given = overrides(set_)
     paths = [find_charter(file) for file in dict.fromkeys(files)] or [find_charter(None)]
-    results = {str(path): check_charter(path, overrides=given) for path in paths}
+    day = as_of.date() if as_of else None
+    results = {str(path): check_charter(path, overrides=given, as_of=day) for path in paths}
     together = {path: _together(result) for path, result in results.items()} if collusion else {}
     _SHOWN[form](results, together)
     failed = any(_failed(result) for result in results.values())

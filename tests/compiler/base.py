@@ -28,8 +28,9 @@ BASE = {
   require roc_auc >= 0.75
 }""",
     ("approval", "release"): """approval release of scorecard {
-  by    risk-officer quorum 2
-  after holdout
+  by        risk-officer quorum 2
+  excluding owner, trainer
+  after     holdout
 }""",
     ("deployment", "production"): """deployment production of scorecard {
   after release

@@ -1,14 +1,17 @@
 """Marks in charters: `# ERROR CH0101: text` at the end of a line says that `text` on it is underlined so.
 
-A mark on a `# SET name=value` line is about the override, which has no place in the text.
+A mark on a `# SET name=value` line is about the override, which has no place in the text. With `# AS OF date` dates
+are judged for that day.
 """
 
 import re
+from datetime import date
 
 from charter.compiler.compile import CompileResult
 from charter.dsl.diagnostics import Severity
 
 _MARK = re.compile(r"# (ERROR|WARNING) (CH\d{4}):[ ]?(.*)$")
+_AS_OF = re.compile(r"^# AS OF (\S+)", re.M)
 _SET = re.compile(r"^# SET (\S+?)=(\S+)", re.M)
 
 Finding = tuple[int, str, str, str]
@@ -27,6 +30,12 @@ def expected_findings(text: str) -> list[Finding]:
 def overrides_of(text: str) -> dict[str, str]:
     """The overrides that a case is compiled with."""
     return dict(_SET.findall(text))
+
+
+def day_of(text: str) -> date | None:
+    """The day for which a case's dates are judged."""
+    found = _AS_OF.search(text)
+    return date.fromisoformat(found[1]) if found else None
 
 
 def findings_of(result: CompileResult) -> list[Finding]:

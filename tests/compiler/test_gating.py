@@ -25,7 +25,7 @@ def deployment(after: str) -> str:
 
 def approval(after: str) -> str:
     clause = f"  after {after}\n" if after else ""
-    return f"approval release of scorecard {{\n  by risk-officer\n{clause}}}\n"
+    return f"approval release of scorecard {{\n  by risk-officer\n  excluding owner, trainer\n{clause}}}\n"
 
 
 PASS = approval("other").replace("release of scorecard", "pass of challenger")

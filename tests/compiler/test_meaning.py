@@ -38,7 +38,7 @@ OTHER = {
     "a comparison": TEXT.replace("psi of each feature <= 0.2", "psi of each feature < 0.2"),
     "an enforcement": TEXT.replace("enforce advisory", "enforce mandatory"),
     "a quorum": TEXT.replace("quorum 2", "quorum 3"),
-    "an exclusion": TEXT.replace("excluding owner, trainer", "excluding owner"),
+    "an exclusion": TEXT.replace("excluding owner, trainer", "excluding trainer"),
     "validity": TEXT.replace("valid     30 days", "valid     60 days"),
     "a seed": TEXT.replace("seed: 7", "seed: 8"),
     "a hyperparameter": TEXT.replace("dropout: 0.1", "dropout: 0.2"),

@@ -1,12 +1,13 @@
 """The pages of `charter explain`: every code has one, and its examples do what they say."""
 
 import re
+from datetime import date
 
 import pytest
 from base import CASES, whole
 
 from charter.compiler.codes import PAGES, SUMMARIES
-from charter.compiler.compile import CompileResult, compile_charter
+from charter.compiler.compile import CompileResult, check_charter, compile_charter
 
 _EXAMPLE = re.compile(r"^```charter (wrong|right)([^\n]*)\n(.*?)^```$", re.M | re.S)
 
@@ -20,6 +21,8 @@ def compiled(options: str, body: str) -> CompileResult:
     words = options.split()
     overrides = dict(word.split("=", 1) for word in words if "=" in word)
     text = f"charter 1\n\n{body}" if "alone" in words else whole(body)
+    if "as-of" in overrides:
+        return check_charter(CASES / "page.charter", as_text=text, as_of=date.fromisoformat(overrides["as-of"]))
     return compile_charter(CASES / "page.charter", overrides=overrides, as_text=text)
 
 

@@ -33,7 +33,7 @@ def waiver(control: str) -> str:
 
 def approval(*clauses: str, by: str = "risk-officer") -> str:
     lines = "".join(f"  {clause}\n" for clause in clauses)
-    return f"approval release of scorecard {{\n  by {by}\n  after holdout\n{lines}}}\n"
+    return f"approval release of scorecard {{\n  by {by}\n  excluding owner, trainer\n  after holdout\n{lines}}}\n"
 
 
 SPLIT = "split train 70%, test 30% seed 7"
