@@ -45,7 +45,9 @@ def rows(*, runs: int = 5) -> list[Row]:
             against_server("decide: 1 rule, 1 MB of data", large, small_facts, server, runs, "<= 0.7"),
             loading(server, runs),
         ]
-    return [*found, *around(small, small_facts, runs), building(runs), memory(small, small_facts)]
+    guarded = guarding("decide: 1 rule, limited process", small, small_facts, runs)
+    sixty = guarding("decide: 60 rules, limited process", rules, rules_facts, runs)
+    return [*found, guarded, sixty, *around(small, small_facts, runs), building(runs), memory(small, small_facts)]
 
 
 def against_server(
@@ -67,6 +69,23 @@ def against_server(
             theirs.append(each(lambda: decide(server, bundle, data), 100))
     embedded.close()
     return compared(name, ours, "us", SERVER, theirs, target)
+
+
+def guarding(name: str, bundle: ir.Bundle, facts: GateFacts, runs: int) -> Row:
+    """The price of the process in which policies run that did not come with Charter, against none."""
+    data = build_input(sample.document(bundle), facts)
+    times: dict[bool, list[float]] = {True: [], False: []}
+    engines = {guard: EmbeddedEngine(guard=guard) for guard in times}
+    for engine in engines.values():
+        engine.load(bundle)
+        assert decide(engine, bundle, data).failure is None
+    for _ in range(runs):
+        for guard, taken in times.items():
+            engine = engines[guard]
+            taken.append(each(lambda engine=engine: decide(engine, bundle, data), 100))
+    for engine in engines.values():
+        engine.close()
+    return compared(name, times[True], "us", "in this process", times[False], "")
 
 
 def loading(server: PolicyEngine | None, runs: int) -> Row:

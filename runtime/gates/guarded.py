@@ -1,8 +1,8 @@
 """The process in which policies run that did not come with Charter: `python -m charter.runtime.gates.guarded FD ...`.
 
 It serves one runtime over a socket: a bundle to load, then inputs to decide. The operating system ends it when a
-request takes too long or too much memory, whatever regorus is doing: no Python code runs meanwhile, since regorus
-holds the interpreter's lock.
+request takes too much processor time or memory, whatever regorus is doing: no Python code runs meanwhile, since regorus
+holds the interpreter's lock. Processor time, not the clock: on a busy machine the same policy must get the same answer.
 """
 
 import contextlib
@@ -46,16 +46,16 @@ def _exactly(channel: socket.socket, count: int) -> bytes | None:
 
 
 def main() -> None:
-    """Serve until the other side is gone; arguments: file descriptor, seconds for a load, for a decision, bytes."""
+    """Serve until the other side is gone; arguments: socket, seconds for a load, for a decision, bytes."""
     descriptor, load_seconds, seconds, memory = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runtime's to handle
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     channel = socket.socket(fileno=int(descriptor))
     _limit_memory(int(memory))
     interpreter: Interpreter | None = None
     while (request := receive(channel)) is not None:
         kind, body = request
-        signal.setitimer(signal.ITIMER_REAL, float(load_seconds if kind == LOAD else seconds))
+        signal.setitimer(signal.ITIMER_PROF, float(load_seconds if kind == LOAD else seconds))
         try:
             if kind == LOAD:
                 document = json.loads(body)
@@ -66,14 +66,14 @@ def main() -> None:
                 assert interpreter is not None, "the runtime loads before it asks"
                 answer = interpreter.evaluate(body.decode()).encode()
         except InterpreterFailure as failure:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             send(channel, FAILURE, failure.message.encode())
             if failure.panicked:
                 return
         except MemoryError:
             os.abort()  # as Rust does, and for the same reason
         else:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             send(channel, ANSWER, answer)
 
 

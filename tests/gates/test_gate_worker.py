@@ -1,7 +1,6 @@
 """Policies that did not come with Charter: a process of their own, with limits on time and on memory."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,15 +86,15 @@ def test_everything_can_be_guarded() -> None:
 
 def test_policy_that_does_not_end_is_stopped_and_denies(engine: EmbeddedEngine) -> None:
     bundle = built(ENDLESS)
-    started = time.monotonic()
     message = stopped(decided(engine, bundle))
-    assert message == "the policies did not decide within 1 seconds and were stopped"
-    assert time.monotonic() - started < 6
+    assert message == "the policies needed more than 1 s of processor time and were stopped"
 
 
-def test_policy_that_takes_all_memory_is_stopped_and_denies(engine: EmbeddedEngine) -> None:
-    message = stopped(decided(engine, built(GREEDY)))
-    assert message == "the policies needed more than 512 MiB of memory and were stopped"
+def test_policy_that_takes_all_memory_is_stopped_and_denies() -> None:
+    patient = EmbeddedEngine(limits=Limits(seconds=30.0, memory=384 << 20))
+    message = stopped(decided(patient, built(GREEDY)))
+    patient.close()
+    assert message == "the policies needed more than 384 MiB of memory and were stopped"
 
 
 def test_endless_range_is_stopped_even_if_nothing_had_refused_it(
