@@ -4,7 +4,6 @@ Steps: load, parse, resolve, graph, passes, lower, bundle, digests. Every step r
 exists only when no finding is an error.
 """
 
-import datetime
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path

@@ -95,6 +95,16 @@ def _retention(about: Mapping[str, Any]) -> Retention:
 
 
 @cache
+def clause_document(name: str) -> Mapping[str, Any] | None:
+    """The clauses of a pack, as `clauses.json` has them; None if it has none. `name` is one of `pack_names`."""
+    file = _ROOT.joinpath(name, "clauses.json")
+    if not file.is_file():
+        return None
+    document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return document
+
+
+@cache
 def base_modules() -> dict[str, str]:
     """The modules of every bundle: the decision and its library, by path in the bundle."""
     decide = {"charter/main.rego": _ROOT.joinpath("decide.rego").read_text(encoding="utf-8")}

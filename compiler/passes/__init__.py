@@ -21,6 +21,7 @@ from charter.compiler.passes.names import check_names
 from charter.compiler.passes.numbers import check_numbers
 from charter.compiler.passes.overrides import check_overrides
 from charter.compiler.passes.paths import check_paths
+from charter.compiler.passes.regulation import check_regulation
 from charter.compiler.passes.retention import check_retention
 from charter.compiler.passes.statistics import check_statistics
 from charter.compiler.passes.supported import check_supported
@@ -54,6 +55,7 @@ PASSES: tuple[Pass, ...] = (
     check_duties,
     check_waivers,
     check_hazards,
+    check_regulation,
     check_retention,
 )
 """Every pass; each looks at the whole charter and returns all of its findings."""

@@ -77,7 +77,8 @@ def _weaker(old: Standard, side: Side, extension: Extension) -> str:
 def _other(old: Standard, side: Side, extension: Extension) -> str:
     return (
         f"`{side.name}` of `{old.id}` is `{side.new}` here and `{side.old}` in `{extension.name}`. Nobody can say "
-        "which of the two is the stricter, so the baseline's holds: write the same, or leave the clause out to inherit it."
+        "which of the two is the stricter, so the baseline's holds: write the same, or leave the clause out to inherit "
+        "it."
     )
 
 

@@ -1,6 +1,5 @@
 """What a pass may look at, and the signature of every pass."""
 
-import datetime
 from collections.abc import Callable, Container, Iterable
 from datetime import date
 from functools import cached_property
@@ -26,7 +25,8 @@ class Context(Struct, frozen=True, dict=True):
         overrides: what was given on the command line, by parameter.
         gathered: the files that the charter is made of, and what it inherits.
         will_run: whether data files must be there (`compile`), or may come later (`check`).
-        as_of: the day for which dates are judged; the compiler reads no clock, so by itself it judges none.
+        as_of: the day for which dates are judged, and whose law counts; the compiler reads no clock, so by itself it
+            judges none, and counts all law, what binds later included.
     """
 
     charter: model.Charter
@@ -37,8 +37,6 @@ class Context(Struct, frozen=True, dict=True):
     will_run: bool
     complete: bool
     gathered: Gathered
-    as_of: datetime.date | None = None
-    """The day whose law counts; None for all of it, what binds later included."""
     callables: dict[str, Refusal] = field(default_factory=dict)
     """What was found out about each callable, which many declarations may name."""
     as_of: date | None = None

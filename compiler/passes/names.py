@@ -30,8 +30,8 @@ def _unknown(reference: Reference, charter: model.Charter) -> Diagnostic:
     hint = did_you_mean(reference.target, known)
     if reference.target.startswith("any "):
         detail = (
-            f"`{reference.target}` is for baselines: there it stands for whichever one a charter that `extends` them has. "
-            "A charter that is run names it."
+            f"`{reference.target}` is for baselines: there it stands for whichever one a charter has that `extends` "
+            "them. A charter that is run names it."
         )
         return error("CH0101", reference.name.span, detail)
     declare = "" if hint else f" Declare it, or name one of: {_listed(known)}." if known else " Declare it."
