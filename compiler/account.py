@@ -6,7 +6,13 @@ from msgspec import Struct
 
 from charter.compiler import clauses as read
 from charter.compiler import model
+from charter.compiler.confidentiality import PERSONAL, classify, origins_of
+from charter.compiler.generative import not_run_yet
+from charter.compiler.licences import Use, commercial_use
+from charter.compiler.passes.duties import certain_quorum
+from charter.compiler.passes.licence import is_commercial
 from charter.compiler.passes.references import references
+from charter.compiler.passes.retention import floors_of
 from charter.compiler.passes.statistics import Judgement, judge
 from charter.compiler.pins import DATA_FORMATS
 from charter.compiler.sentences import bound_sentence
@@ -38,8 +44,19 @@ def proved(charter: model.Charter) -> tuple[Item, ...]:
         ("order", len(charter.datasets) + len(charter.models), "no stage waits for itself, round any number of others"),
         ("gates", len(charter.deployments), "every deployment ({}) waits for an evaluation that can stop it"),
         ("leakage", len(charter.evaluations), "every evaluation ({}) looks at rows that its model has not seen"),
+        ("flow", _classified(charter), "every classified dataset ({}) reaches only what is cleared for it"),
+        (
+            "licences",
+            sum(_use(dataset) == "permitted" for dataset in charter.datasets.values()) if _commercial(charter) else 0,
+            "{} of the licences are known to permit commercial use, and none that forbids it reaches any",
+        ),
         ("duties", len(charter.approvals), "every approval ({}) is on evidence, by as many as its role promises"),
         ("hazards", hazards, "every hazard ({}) has mitigations that stand at a gate and can close it"),
+        (
+            "retention",
+            len(charter.retirements) if floors_of(charter) else 0,
+            "every retirement ({}) keeps what the chosen packs ask for, and as long",
+        ),
         ("waivers", len(charter.waivers), "every waiver ({}) is of one control that may be waived"),
     ]
     return tuple(Item(area, text.format(count)) for area, count, text in counted if count)
@@ -51,6 +68,10 @@ def not_checked(charter: model.Charter) -> tuple[Item, ...]:
 
 
 def _not_checked(charter: model.Charter) -> Iterator[Item]:
+    idle = not_run_yet(charter)
+    if idle:
+        text = "proved and compiled, but not run yet: this version makes no text, and `charter run` stops there"
+        yield Item("run", f"{_listed(list(idle))}: {text}")
     files = sorted(
         dataset.source.location.value
         for dataset in charter.datasets.values()
@@ -61,16 +82,21 @@ def _not_checked(charter: model.Charter) -> Iterator[Item]:
     if charter.evaluations:
         yield Item("evidence", "whether any bound is met: only evidence of a run can tell")
     yield from (Item("samples", _said(item)) for item in judge(charter) if item.why)
+    yield from _of_rows(charter)
     rego = sorted({policy.rego.value for policy in charter.policies.values() if policy.rego})
     if rego:
         yield Item("policies", f"what {_listed(rego)} decides; the policy engine loads it before a run starts")
     code = sorted(_code(charter))
     if code:
         yield Item("code", f"what {_listed(code)} does: it was found, not run")
+    yield from _of_quorums(charter)
     if charter.roles:
         yield Item("people", f"who holds {_listed(sorted(charter.roles))}: that stands in the signed trust root")
     if charter.waivers:
         yield Item("dates", "whether waivers are signed, and still hold: that is decided at the gate")
+    kept = sorted(charter.models.keys() - {item.of.text for item in charter.retirements.values() if item.of})
+    if kept and floors_of(charter):
+        yield Item("retention", f"how long anything of {_listed(kept)} is kept: no retirement says so")
     kpis = [bound_sentence(bound) for objective in charter.objectives.values() for bound in objective.kpis]
     if kpis:
         yield Item("kpis", f"{_listed(kpis)}: recorded for people, no gate decides on it")
@@ -83,6 +109,55 @@ def _said(judgement: Judgement) -> str:
     if judgement.verdict == "open":
         return f"whether there are rows enough to establish {bound}: {judgement.why}"
     return f"{judgement.why}, for {bound}: at best they are enough"
+
+
+def _of_rows(charter: model.Charter) -> Iterator[Item]:
+    """What is open of class, licence and of who is in which part."""
+    classes = classify(charter)
+    unknown = sorted(name for name, found in classes.items() if not found.known)
+    if unknown:
+        yield Item("flow", f"how confidential {_listed(unknown)} is: no class is declared")
+    people = sorted(
+        name
+        for name, dataset in charter.datasets.items()
+        if dataset.split and not dataset.split.grouped_by and name in classes and classes[name].level >= PERSONAL
+    )
+    if people:
+        yield Item("leakage", f"whether one person is in several parts of {_listed(people)}: nothing is `grouped by`")
+    if not _commercial(charter):
+        return
+    open_ = {name: _use(dataset) for name, dataset in charter.datasets.items() if not origins_of(dataset, charter)}
+    for use, why in ((None, "no licence is named"), ("own terms", "these are terms of your own")):
+        names = sorted(name for name, found in open_.items() if found == use)
+        if names:
+            yield Item("licences", f"whether {_listed(names)} may be used commercially: {why}")
+
+
+def _of_quorums(charter: model.Charter) -> Iterator[Item]:
+    """Approvals that could lack people, if those who are excluded hold the role."""
+    for approval in charter.approvals.values():
+        role = charter.roles.get(approval.role.text) if approval.role else None
+        if role is not None and role.members_at_least < certain_quorum(approval):
+            excluded = " and ".join(name.text for name in approval.excluding)
+            yield Item(
+                "people",
+                f"whether {approval.quorum} of `{role.name}` are left for `{approval.name}` without {excluded}: "
+                f"certain with `members at least {certain_quorum(approval)}`",
+            )
+
+
+def _classified(charter: model.Charter) -> int:
+    return sum(found.known for found in classify(charter).values())
+
+
+def _commercial(charter: model.Charter) -> bool:
+    return any(is_commercial(deployment) for deployment in charter.deployments.values())
+
+
+def _use(dataset: model.Dataset) -> Use | None:
+    """What its licence says of commercial use; None where it names none."""
+    licence = read.text(dataset.clause("license"), "value")
+    return commercial_use(licence.value) if licence is not None else None
 
 
 def _code(charter: model.Charter) -> Iterator[str]:

@@ -127,9 +127,9 @@ def _arrivals(context: Context, classes: Mapping[str, Class]) -> Iterator[_Arriv
         if measured is not None:
             yield from _arrive(context, classes, evaluation.on, f"evaluate/{evaluation.name}", measured)
     for deployment in charter.deployments.values():
-        declared = charter.models.get(deployment.of.text) if deployment.of else None
-        if declared is not None and deployment.of is not None:
-            for reference in (declared.train_on, declared.validate_on):
+        deployed = charter.models.get(deployment.of.text) if deployment.of else None
+        if deployed is not None and deployment.of is not None:
+            for reference in (deployed.train_on, deployed.validate_on):
                 stage = f"deploy/{deployment.name}"
                 yield from _arrive(context, classes, reference, stage, deployment, through=deployment.of)
     for monitor in charter.monitors.values():

@@ -54,7 +54,7 @@ def _commercial_uses(context: Context) -> dict[str, tuple[model.Deployment, list
     found = {
         item.name: (item, [f"deploy/{item.name}"])
         for item in context.charter.deployments.values()
-        if read.word(item.clause("use"), "kind") != "non-commercial"
+        if is_commercial(item)
     }
     for monitor in context.charter.monitors.values():
         if monitor.of is not None and monitor.of.text in found:
@@ -70,3 +70,8 @@ def _used_for(
     for deployment, stages in uses.values():
         if context.ancestry.precedes(f"acquire/{dataset.name}", stages):
             yield deployment
+
+
+def is_commercial(deployment: model.Deployment) -> bool:
+    """Unless it says otherwise."""
+    return read.word(deployment.clause("use"), "kind") != "non-commercial"
