@@ -24,6 +24,7 @@ from charter.runtime.gates.engine import PolicyEngine
 from charter.runtime.gates.facts import GateFacts, evidence_fact
 from charter.runtime.journal import Journal
 from charter.runtime.people import People
+from charter.runtime.recalls import recall_in_force
 from charter.runtime.state import Finished
 
 _LOOKS_BACK = frozenset({"evaluate", "approve", "deploy", "retire"})
@@ -48,7 +49,7 @@ class Gatekeeper:
     ) -> tuple[GateDecided, bytes, bool]:
         """One decision as it will be recorded, the exact input bytes, and whether the engine failed."""
         facts = self._facts(stage, gate, now, known)
-        recalled = self.people.recalled(self.journal, stage.id, now.key or "")
+        recalled = recall_in_force(self.people.project, self.journal, stage.id, now.key or "")
         decision = (
             decide_gate(self.engine, self.ir, facts)
             if recalled is None
