@@ -102,6 +102,10 @@ _SENTENCES: dict[str, Callable[[Body], str]] = {
     "act.signed": _acted,
     "reaction.taken": _reacted,
     "server.stopped": lambda body: f"stopped serving at {_text(body, 'address')}: {_text(body, 'because')}",
+    "subject.answered": lambda body: (
+        f"{_text(body, 'person')} answered where one person's data went: "
+        + (", ".join(f"{count} {word}" for word, count in _pairs(body.get("places"))) or "nowhere")
+    ),
     "artifact.erased": lambda body: f"{_text(body, 'digest')} of {_text(body, 'dataset')} left the store",
 }
 
