@@ -221,6 +221,17 @@ class Erased(_Body, frozen=True, kw_only=True, tag="artifact.erased", tag_field=
     digest: str
 
 
+class SubjectAnswered(_Body, frozen=True, kw_only=True, tag="subject.answered", tag_field="kind"):
+    """Somebody answered where one person's data went. `answer` is the document's digest; the ledger names nobody."""
+
+    person: str
+    """Who answered."""
+    key: str
+    answer: str
+    places: dict[str, int]
+    """How many places called for what: erase, keep, make anew, nothing, look yourself."""
+
+
 Body = (
     RunOpened
     | RunClosed
@@ -235,6 +246,7 @@ Body = (
     | Reacted
     | ServerStopped
     | Erased
+    | SubjectAnswered
 )
 
 BODIES: dict[str, type[Body]] = {
@@ -253,6 +265,7 @@ BODIES: dict[str, type[Body]] = {
         Reacted,
         ServerStopped,
         Erased,
+        SubjectAnswered,
     )
 }
 """Body types by the kind that the ledger's header names."""
