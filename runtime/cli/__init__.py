@@ -98,6 +98,7 @@ audit = _group(
         "sample": ("audit_sample:audit_sample", "Draw records at random; the audited cannot choose which."),
         "reconcile": ("audit_reconcile:audit_reconcile", "Compare the ledger's runs with another system's list."),
         "as-of": ("audit_as_of:audit_as_of", "Say how things stood at a date."),
+        "subject": ("audit_subject:audit_subject", "Say where one person's data went, and what can be erased."),
         "capsule": ("audit_capsule:audit_capsule", "Hand over everything in one file that verifies itself offline."),
         "export": ("audit_export:audit_export", "Export to JSONL, CSV, CloudEvents, OCSF, OSCAL, in-toto, CycloneDX."),
         "migrate": ("audit_migrate:audit_migrate", "Copy the ledger into another store, or move it there."),
