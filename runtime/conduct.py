@@ -15,6 +15,7 @@ from charter.runtime.executor import Executor
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.gatekeeper import Gatekeeper
 from charter.runtime.gates.engine import EngineFailure, PolicyEngine
+from charter.runtime.halted import Halted
 from charter.runtime.journal import Journal
 from charter.runtime.lease import lease
 from charter.runtime.ledger.ledger import anchor
@@ -85,11 +86,12 @@ def conduct(
 
 @contextmanager
 def _closing_on_interrupt(name: str, ir: IR, journal: Journal) -> Iterator[None]:
-    """Ctrl-C ends a run in order: what was done is recorded, and so is that it was interrupted."""
+    """Ctrl-C and a halt end a run in order: what was done is recorded, and so is that it was cut short."""
     try:
         yield
-    except KeyboardInterrupt:
-        journal.note(RunClosed(run=name, outcome="interrupted"), f"lifecycle/{ir.lifecycle.name}")
+    except (KeyboardInterrupt, Halted) as cut:
+        outcome = "halted" if isinstance(cut, Halted) else "interrupted"
+        journal.note(RunClosed(run=name, outcome=outcome), f"lifecycle/{ir.lifecycle.name}")
         journal.commit()
         raise
 

@@ -144,7 +144,7 @@ class Gatekeeper:
             lineage=tuple(self._lineage(name, known) for name in upstream),
             people=self.people.duties(self.ir, approval, state) if approval else {},
             approvals=self._signatures(approval, now, known, time) if approval else (),
-            waivers=self.people.waivers(self.ir, gate, self.journal, time),
+            waivers=self.people.waivers(self.ir, gate, now.key or "", self.journal, time),
             history=self._history(stage, gate, now, upstream),
         )
 

@@ -10,10 +10,10 @@ from charter.runtime.gates.contract import ApprovalFact, WaiverFact
 from charter.runtime.journal import Journal
 from charter.runtime.project import Project
 from charter.runtime.state import Act, Finished, Signed, State
-from charter.runtime.suspension import REINSTATE
+from charter.runtime.waived import BROKEN
 
 if TYPE_CHECKING:
-    from charter.runtime.trust.acts import ActRecord
+    from charter.runtime.trust.acts import ActRecord, VerifiedAct
     from charter.runtime.trust.approvals import SignedRecord, VerifiedApproval
     from charter.runtime.trust.root import TrustRoot
 
@@ -86,61 +86,36 @@ class People:
             *(_fact("reject", item) for item in verdict.rejections),
         )
 
-    def waivers(self, ir: IR, gate: Gate, journal: Journal, now: datetime) -> tuple[WaiverFact, ...]:
-        """Verified signatures under waivers of the gate's controls; policies see nothing that does not count."""
-        asked = [waiver for waiver in ir.waivers if waiver.control in gate.controls]
-        trust = trusted(self.project, journal.state) if asked and journal.state.acts else None
+    def waivers(self, ir: IR, gate: Gate, key: str, journal: Journal, now: datetime) -> tuple[WaiverFact, ...]:
+        """Verified signatures under waivers of the gate's controls, and broken glass at it; nothing else is seen.
+
+        Args:
+            ir: the charter.
+            gate: which gate asks.
+            key: result key of the work that it decides about: glass is broken for one piece of work.
+            journal: what was signed.
+            now: the gate's time.
+        """
+        acts = {act.body.act for act in journal.state.acts}
+        asked = [waiver for waiver in ir.waivers if waiver.control in gate.controls] if "waive" in acts else []
+        trust = trusted(self.project, journal.state) if asked or "break-glass" in acts else None
         if trust is None:
             return ()
-        from charter.runtime.trust.times import stamp
+        from charter.runtime.trust.emergencies import broken_glass
         from charter.runtime.trust.waivers import waiver_verdict
 
         records = act_records(journal)
-        return tuple(
-            WaiverFact(
-                waiver=waiver.name,
-                person=act.person,
-                role=act.role,
-                key=act.key,
-                signed_at=stamp(act.signed_at),
-                statement_digest=act.record.body.statement,
-            )
+        granted = [
+            _waiver_fact(waiver.name, act)
             for waiver in asked
             for act in waiver_verdict(ir, waiver, records, journal.state, trust, now).granted
-        )
-
-    def recalled(self, journal: Journal, stage: str, key: str) -> str | None:
-        """Why the work of a stage may not be used: a recall in force that it rests on; None when there is none."""
-        recalls = journal.state.suspended.get((stage, key), ())
-        lifted: dict[str, int] = {}
-        if recalls:
-            trust = trusted(self.project, journal.state)
-            lifted = {} if trust is None else _lifted(act_records(journal), trust)
-        for name, seq in recalls:
-            if lifted.get(name, -1) < seq:
-                act = next(act for act in journal.state.acts if act.seq == seq)
-                why = f": {act.body.comment}" if act.body.comment else ""
-                return (
-                    f"`{name}` was recalled by {act.body.person} (record {seq}){why}; make it anew from something "
-                    "else, or have an administrator lift the recall with `charter recall --lift`"
-                )
-        return None
-
-
-def _lifted(records: "tuple[ActRecord, ...]", trust: "TrustRoot") -> dict[str, int]:
-    """What administrators have reinstated, with the latest record that says so; others may not, whatever they sign."""
-    from charter.runtime.trust.acts import verified_act
-    from charter.runtime.trust.genuine import NotGenuineError
-
-    found: dict[str, int] = {}
-    for record in records:
-        if record.body.act == REINSTATE and record.body.person in trust.current.administrators.people:
-            try:
-                verified_act(record, trust)
-            except NotGenuineError:
-                continue
-            found[record.body.name] = record.seq
-    return found
+        ]
+        broken = [
+            _waiver_fact(f"{BROKEN}{gate.id}", glass.act)
+            for glass in broken_glass(records, trust)
+            if glass.act is not None and glass.counts(gate.id, key, now)
+        ]
+        return (*granted, *broken)
 
 
 def act_records(journal: Journal) -> "tuple[ActRecord, ...]":
@@ -151,6 +126,19 @@ def act_records(journal: Journal) -> "tuple[ActRecord, ...]":
         return ActRecord(act.body, journal.ledger.attachment(act.body.envelope) or b"", act.seq, act.time)
 
     return tuple(record(act) for act in journal.state.acts)
+
+
+def _waiver_fact(name: str, act: "VerifiedAct") -> WaiverFact:
+    from charter.runtime.trust.times import stamp
+
+    return WaiverFact(
+        waiver=name,
+        person=act.person,
+        role=act.role,
+        key=act.key,
+        signed_at=stamp(act.signed_at),
+        statement_digest=act.record.body.statement,
+    )
 
 
 def _fact(kind: Literal["approve", "reject"], item: "VerifiedApproval") -> ApprovalFact:

@@ -26,8 +26,9 @@ from charter.runtime.events import (
 )
 from charter.runtime.executor import Ending, Executor, Outcome, Resources, Task
 from charter.runtime.failure import ExitCode, Failure
-from charter.runtime.follow_up import erase_due, follow_up
+from charter.runtime.follow_up import erase_due, erasures, follow_up
 from charter.runtime.gatekeeper import Gatekeeper
+from charter.runtime.halted import Brake
 from charter.runtime.intake import ResultRefused, changed_pin, claimed
 from charter.runtime.journal import Journal
 from charter.runtime.observer import Observer
@@ -102,7 +103,10 @@ class Run:
 
         Raises:
             Failure: the ledger or the store cannot be written; nothing unrecorded has happened.
+            Halted: somebody halted the lifecycle; nothing that was allowed since has happened.
         """
+        brake = Brake(self.project, self.journal)
+        brake.check()
         self._scratch.clear()
         self._recover()
         self._expect_work()
@@ -111,13 +115,14 @@ class Run:
             while self._ready:
                 self._advance(self._ready.popleft())
             self._commit()
+            brake.check()
             actions, self._after_commit = self._after_commit, []
             for action in actions:
                 action()
             if self._ready or self._after_commit:
                 continue
             if not self._running:
-                if self._erase_due():
+                if self._erase_due(brake):
                     continue
                 break
             done, _ = wait(self._running, return_when=FIRST_COMPLETED)
@@ -157,8 +162,14 @@ class Run:
                 if decided is not None and decided.body.allow and not decided.applied:
                     self._applied(stage, decided.body.point, decided.body)
 
-    def _erase_due(self) -> bool:
-        """Erase what an allowed retirement has made due; whether there was anything."""
+    def _erase_due(self, brake: Brake) -> bool:
+        """Erase what an allowed retirement has made due; whether there was anything. It cannot be undone: ask first."""
+        now = self.journal.now()
+        if not any(due <= now for _, due, _ in erasures(self.ir, self.journal.state)):
+            return False
+        self._commit()
+        self.journal.refresh()
+        brake.check()
         done = erase_due(self.name, self.ir, self.journal.state, self.store, self.journal.now())
         for erased in done:
             self.journal.note(erased, erased.stage)

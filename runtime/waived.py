@@ -6,6 +6,9 @@ from charter.compiler.ir import IR, Stage
 from charter.runtime.events import GateDecided
 from charter.runtime.state import StageState, State
 
+BROKEN = "break-glass:"
+"""Policies see broken glass as the signature under a waiver of this name and the gate's."""
+
 
 def waivers_used(body: GateDecided) -> tuple[str, ...]:
     """Names of the waivers without which a decision would have been a denial."""
@@ -14,8 +17,13 @@ def waivers_used(body: GateDecided) -> tuple[str, ...]:
 
 def allowed_words(body: GateDecided) -> str:
     """`allowed`, and under which waivers: a breach that is lived with is not hidden behind a green word."""
-    used = waivers_used(body)
-    return f"allowed under the waiver {', '.join(f'`{name}`' for name in used)}" if used else "allowed"
+    used = [name for name in waivers_used(body) if not name.startswith(BROKEN)]
+    broken = ", because its glass was broken" if len(used) < len(waivers_used(body)) else ""
+    return f"allowed{f' under the waiver {_named(used)}' if used else ''}{broken}"
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def reopened(ir: IR, state: State, stage: Stage, known: StageState, now: datetime) -> str | None:

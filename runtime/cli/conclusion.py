@@ -20,6 +20,8 @@ _HEADLINES = {
     ExitCode.WRONG_INPUT: ("red", "nothing to do", "the charter has no stages"),
 }
 
+_LIVED_WITH = ("under the waiver", "glass was broken")
+
 
 def show_conclusion(ir: IR, conclusion: Conclusion) -> None:
     """Print the end of a run."""
@@ -32,7 +34,7 @@ def show_conclusion(ir: IR, conclusion: Conclusion) -> None:
         if assessment.status in {Status.DENIED, Status.FAILED, Status.WAITING}:
             click.echo(f"  {assessment.status:<8} {assessment.stage.id}: {inert(assessment.why)}")
     for assessment in conclusion.standing.values():
-        if assessment.status is Status.DONE and "under the waiver" in assessment.why:
+        if assessment.status is Status.DONE and any(word in assessment.why for word in _LIVED_WITH):
             click.echo(f"  {click.style('waived', fg='yellow')}   {assessment.stage.id}: {inert(assessment.why)}")
     for assessment in conclusion.standing.values():
         if assessment.until is not None:

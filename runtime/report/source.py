@@ -17,6 +17,7 @@ from charter.runtime.trust import file
 from charter.runtime.trust.acts import ActRecord
 from charter.runtime.trust.approvals import Case, SignedRecord, Verdict, verified_approvals
 from charter.runtime.trust.duties import excluded_people
+from charter.runtime.trust.emergencies import standstill
 from charter.runtime.trust.present import review_results
 from charter.runtime.trust.root import TrustRoot
 from charter.runtime.trust.statement import Reviewed, ancestry, approve_stage
@@ -70,6 +71,11 @@ class Source:
         if self.trust is None:
             return Verdict((), (), ())
         return verified_approvals(self.signed, self.case(approval, self.trust), self.now)
+
+    @property
+    def standstill(self) -> str | None:
+        """Why nothing may happen now, in a sentence; None when it may."""
+        return standstill(self.acts, self.trust, self.now)
 
     def waiver_verdict(self, waiver: Waiver) -> WaiverVerdict:
         """Which signatures under a waiver count now; without a trust root, none."""

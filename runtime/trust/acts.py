@@ -9,6 +9,7 @@ import msgspec
 
 from charter.compiler.canonical import canonical_json, digest, digest_of
 from charter.runtime.events import ActSigned
+from charter.runtime.failure import Failure
 from charter.runtime.trust import dsse
 from charter.runtime.trust.genuine import PAYLOAD_TYPE, NotGenuineError, demand, demand_signer, signed_payload
 from charter.runtime.trust.root import TrustRoot
@@ -74,6 +75,8 @@ class VerifiedAct:
     signed_at: datetime
     about: Mapping[str, Any]
     comment: str
+    trust: str
+    """Digest of the version of the trust root that they went by."""
 
     @property
     def seq(self) -> int:
@@ -139,7 +142,18 @@ def verified_act(record: ActRecord, trust: TrustRoot) -> VerifiedAct:
     at = parse_time(record.time)
     holds = not body.role or trust.held_role(body.person, body.role, at)
     demand(holds, f"they do not hold the role `{body.role}`")
-    return VerifiedAct(record, body.person, body.role, body.key, min(claimed, at), predicate.about, predicate.comment)
+    return VerifiedAct(
+        record, body.person, body.role, body.key, min(claimed, at), predicate.about, predicate.comment, predicate.trust
+    )
+
+
+def claimed_about(record: ActRecord) -> dict[str, Any]:
+    """What a recorded act says that it is about, whoever signed it; empty if that cannot be read."""
+    try:
+        payload, _ = dsse.open_envelope(record.envelope, PAYLOAD_TYPE, {})
+        return msgspec.json.decode(payload, type=ActStatement).predicate.about
+    except (Failure, msgspec.DecodeError, ValueError):
+        return {}
 
 
 def changed_parts(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:

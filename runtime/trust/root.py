@@ -168,6 +168,13 @@ class TrustRoot:
             return ended.person if time < parse_time(ended.since) else None
         return self._owners.get(key)
 
+    def administrated(self, person: str, digest: str) -> bool:
+        """Whether somebody administrated the trust root in the version with that digest."""
+        return any(
+            person in version.signed.administrators.people and version.signed.digest() == digest
+            for version in self.versions
+        )
+
     def held_role(self, person: str, role: str, time: datetime) -> bool:
         """Whether somebody's role counts for what was recorded at `time`.
 
