@@ -11,6 +11,7 @@ from charter.runtime.events import Reacted
 from charter.runtime.report.packet import control_in
 from charter.runtime.report.source import Source
 from charter.runtime.trust.approvals import exclusion
+from charter.runtime.trust.emergencies import broken_glass, halts
 from charter.runtime.trust.root import TrustRoot
 from charter.runtime.trust.statement import ancestry, approve_stage
 from charter.runtime.trust.times import parse_time, stamp
@@ -44,7 +45,7 @@ class Item:
 
 def inbox(source: Source) -> tuple[Item, ...]:
     """All that waits, most urgent first: what ends soonest, then what waits longest."""
-    found = [*_approvals(source), *_waivers(source), *_alerts(source)]
+    found = [*_approvals(source), *_waivers(source), *_alerts(source), *_halts(source), *_reviews(source)]
     return tuple(sorted(found, key=lambda item: (item.until or "9999", item.since or "9999", item.kind, item.name)))
 
 
@@ -161,6 +162,41 @@ def _alerts(source: Source) -> Iterator[Item]:
             people = tuple(source.trust.members(role)) if source.trust else ()
             why = f"`{control}` of `{stage}` is breached"
             yield Item("alert", control, role, people, stamp(parse_time(time)), None, why, "")
+
+
+def _halts(source: Source) -> Iterator[Item]:
+    administrators = source.trust.current.administrators.people if source.trust else ()
+    for halt in halts(source.acts, source.trust):
+        body = halt.record.body
+        yield Item(
+            "resume",
+            body.name,
+            "",
+            tuple(who for who in administrators if who not in halt.resumed_by),
+            stamp(parse_time(halt.record.time)),
+            None,
+            f"halted by {body.person}: {body.comment}; {halt.missing} administrators must agree that it goes on",
+            f"charter resume {body.name} --key YOUR.key --comment '...'",
+        )
+
+
+def _reviews(source: Source) -> Iterator[Item]:
+    people = [person.id for person in source.trust.current.people if person.keys] if source.trust else []
+    for glass in broken_glass(source.acts, source.trust):
+        if glass.closed is not None:
+            continue
+        body = glass.record.body
+        yield Item(
+            "review",
+            glass.gate,
+            "",
+            tuple(who for who in people if who != body.person),
+            stamp(parse_time(glass.record.time)),
+            f"{glass.review_by}T23:59:59Z" if glass.review_by else None,
+            f"{body.person} broke its glass: {body.comment}"
+            + ("; the review is OVERDUE, and everything stands still" if glass.overdue(source.now) else ""),
+            f"charter close-review {glass.gate} --key YOUR.key --comment '...'",
+        )
 
 
 def ago(time: str, now: datetime) -> str:

@@ -13,6 +13,7 @@ from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.inbox import Item, ago, inbox
 from charter.runtime.report.source import Source, read_source
 from charter.runtime.trust import file
+from charter.runtime.trust.times import parse_time
 
 _VERBS = {
     "approve": "approve or reject",
@@ -62,7 +63,9 @@ def _show(source: Source, items: list[Item], who: str | None) -> None:
         if item.since:
             click.echo(f"  since   {item.since} ({ago(item.since, source.now)} ago)")
         if item.until:
-            click.echo(f"  until   {item.until} (in {ago(item.until, source.now)})")
+            left = ago(item.until, source.now)
+            over = parse_time(item.until) < source.now
+            click.echo(f"  until   {item.until} ({f'{left} ago' if over else f'in {left}'})")
         asked = f"{item.role}: " if item.role else ""
         click.echo(f"  whom    {inert(asked)}{', '.join(item.people) or 'nobody who could act now'}")
         if item.kind == "approve":

@@ -7,11 +7,13 @@ from charter.runtime.report.controls import Measured
 from charter.runtime.report.numbers import listed, plural
 from charter.runtime.report.source import Source
 from charter.runtime.report.view import LedgerView, Line, StageView
+from charter.runtime.trust.emergencies import broken_glass
 
 
 def unchecked(source: Source, stages: Sequence[StageView], ledger: LedgerView) -> Iterator[Line]:
     """Everything that a reader might take for granted and must not."""
     yield from _ledger(ledger)
+    yield from _emergencies(source)
     yield from _people(source)
     yield from _stages(source)
     yield from _evidence(stages)
@@ -26,6 +28,20 @@ def _ledger(ledger: LedgerView) -> Iterator[Line]:
             "The ledger is whole, but nothing outside this project vouches for it: whoever holds its key could have "
             "rolled it back or written it anew. Compare it with a checkpoint that somebody else kept.",
             "waiting",
+        )
+
+
+def _emergencies(source: Source) -> Iterator[Line]:
+    if source.standstill is not None:
+        yield Line(f"The lifecycle stands still: {source.standstill}.", "bad")
+    for glass in broken_glass(source.acts, source.trust):
+        body = glass.record.body
+        ended = "its review is open" if glass.closed is None else f"{glass.closed.person} closed its review"
+        yield Line(
+            f"{body.person} broke the glass at {glass.gate} on {glass.record.time[:10]} ({body.comment}): what the "
+            f"charter asks for there was not met; {ended}.",
+            "bad",
+            glass.record.seq,
         )
 
 
