@@ -25,7 +25,7 @@ from charter.dsl import ast
 from charter.dsl.check_vocabulary import check_vocabulary
 from charter.dsl.codes import SUMMARIES
 from charter.dsl.diagnostics import Diagnostic, Related, has_errors
-from charter.dsl.load import decode, load_bytes
+from charter.dsl.load import MAX_BYTES, decode, load_bytes
 from charter.dsl.parse import parse
 from charter.dsl.source import Source, Span
 
@@ -86,6 +86,8 @@ class _Gathering(Struct):
     open: list[Path] = field(default_factory=list)
     """Files that are being read, outermost first: one of them again is a circle."""
     files: int = 1
+    size: int = 0
+    """Bytes of what was read beside the charter itself."""
 
 
 def gather(path: Path, source: Source) -> Gathered:
@@ -209,6 +211,13 @@ def _opened(state: _Gathering, written: ast.Text, there: _Place, *, inside: bool
         _refuse(state, error("CH1102", written.span, detail))
         return None
     data, findings = load_bytes(there.real, there.shown)
+    state.size += len(data or b"")
+    if state.size > MAX_BYTES:
+        detail = (
+            f"With `{written.value}` the files have more than {MAX_BYTES // 2**20} MiB together. Split the charter."
+        )
+        _refuse(state, error("CH1102", written.span, detail))
+        return None
     source, more = decode(data, there.shown) if data is not None else (None, ())
     if source is None or data is None:
         _refuse(state, *(_at(item, written) for item in (*findings, *more)))

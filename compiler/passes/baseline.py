@@ -36,9 +36,26 @@ def check_baseline(context: Context) -> Iterator[Diagnostic]:
         for node in extension.unmet:
             yield _unmet(node, extension)
         base, charter = resolve(extension.demanded, {}), resolve(extension.merged, {})
+        yield from _of_another(base, charter, extension)
         for change in compare(of_charter(base, {}), of_charter(charter, {})):
             if change.verdict not in (Verdict.ADDED, Verdict.STRENGTHENED):
                 yield from _judged(change, base, charter, extension)
+
+
+def _of_another(base: model.Charter, charter: model.Charter, extension: Extension) -> Iterator[Diagnostic]:
+    """A deployment that waits for the right name, whose evaluation or approval is of another model."""
+    for name, demanded in base.deployments.items():
+        deployment = charter.deployments.get(name)
+        for first in demanded.after:
+            gate = charter.approvals.get(first.text) or charter.evaluations.get(first.text)
+            if deployment is None or gate is None or gate.of is None or deployment.of is None:
+                continue
+            if gate.of.text != deployment.of.text:
+                detail = (
+                    f"`{extension.name}` demands that `{name}` waits for `{first.text}`, and here that is of "
+                    f"`{gate.of.text}`, not of `{deployment.of.text}`, which goes live. Let it be of the same model."
+                )
+                yield error("CH1203", gate.of.span, detail, _theirs(first.span, extension))
 
 
 def _judged(change: Change, base: model.Charter, charter: model.Charter, extension: Extension) -> Iterator[Diagnostic]:

@@ -172,6 +172,14 @@ def test_a_flood_of_files_is_cut_off(home: Path):
     assert len(result.sources) <= MOST_FILES
 
 
+def test_many_large_files_are_cut_off(home: Path):
+    for i in range(3):
+        (home / f"f{i}.charter").write_text("charter 1\n" + "#" * (3 * 1024 * 1024) + "\n")
+    imports = "\n".join(f'import "f{i}.charter"' for i in range(3))
+    (item,) = check_charter(put(home / "x.charter", imports, lifecycle(), ROLE, REST)).diagnostics
+    assert item.code == "CH1102" and "MiB together" in item.detail
+
+
 # Baselines.
 
 BANK = f"""parameter least-auc = 0.75
@@ -274,6 +282,13 @@ def test_nothing_inherited_is_weakened(home: Path, case: str):
             assert item.span is not None and Path(item.span.path).name == "x.charter"
             assert Path(item.related[0].span.path).name == "bank.charter", "both places"
     assert result.draft is None
+
+
+def test_an_approval_of_another_model_is_no_approval(home: Path):
+    other = BASE["model", "scorecard"].replace("scorecard", "other")
+    result = extending(home, other=other, approval="approval release of other {\n  after holdout\n}")
+    found = [item for item in result.diagnostics if item.code == "CH1203"]
+    assert [item.detail.count("not of `scorecard`") for item in found] == [1]
 
 
 def test_what_is_stricter_is_welcome(home: Path):
