@@ -12,6 +12,7 @@ from msgspec import Struct
 from charter.compiler.rego.allowed import ALLOWED, FORBIDDEN, why_forbidden
 from charter.compiler.rego.inputs import ANYTHING, InputSchema, NoSuchInput, Shape
 from charter.compiler.rego.module import Call, Module, Problem, Reference, Rule, read_module
+from charter.compiler.rego.render import REPORT
 from charter.dsl.suggest import did_you_mean
 from charter.policies.catalogue import base_modules, schema, shipped_modules
 
@@ -19,6 +20,7 @@ RESERVED = frozenset({"charter", "system"})
 _NO_CODE = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*')
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _FORBIDDEN_WORDS = frozenset(name.partition(".")[0] for name in FORBIDDEN)
+_VALUES = frozenset({"allow", REPORT})
 _SETS = ("deny", "violation", "warn")
 
 
@@ -29,6 +31,7 @@ class ProjectPolicy(Struct, frozen=True):
         denials: names of its `deny` and `violation` sets (`deny_...` too, as Conftest has it).
         warnings: names of its `warn` sets.
         allow: whether it has an `allow` that must be true.
+        report: whether it has a `compliance_report` that must show that all is well.
     """
 
     path: str
@@ -37,6 +40,7 @@ class ProjectPolicy(Struct, frozen=True):
     denials: tuple[str, ...]
     warnings: tuple[str, ...]
     allow: bool
+    report: bool
 
 
 def check_project(sources: Mapping[str, str]) -> tuple[dict[str, ProjectPolicy], tuple[Problem, ...]]:
@@ -121,19 +125,22 @@ def _problems(module: Module, known: _Known) -> Iterator[Problem]:
 def _head_problems(module: Module) -> Iterator[Problem]:
     deciding = [rule for rule in module.rules if _decides(rule.name)]
     for rule in deciding:
-        if rule.name != "allow" and rule.kind != "set":
+        if rule.name not in _VALUES and rule.kind != "set":
             detail = (
                 f"`{rule.name}` is no set, so nothing would collect it. "
                 f"Write `{rule.name} contains message if {{ ... }}`."
             )
             yield Problem("CH1008", module.path, rule.line, rule.column, detail)
     if not deciding:
-        detail = "It has no `deny`, `violation`, `warn` or `allow` rule, so it would decide nothing. Add one."
+        detail = (
+            "It has no `deny`, `violation`, `warn`, `allow` or `compliance_report` rule, so it would decide nothing. "
+            "Add one."
+        )
         yield Problem("CH1007", module.path, 1, 1, detail)
 
 
 def _decides(name: str) -> bool:
-    return name == "allow" or name.partition("_")[0] in _SETS
+    return name in _VALUES or name.partition("_")[0] in _SETS
 
 
 def _call_problems(module: Module, call: Call, known: _Known) -> Iterator[Problem]:
@@ -218,4 +225,5 @@ def _policy(module: Module, text: str) -> ProjectPolicy:
         denials=tuple(name for name in names if name.partition("_")[0] in {"deny", "violation"}),
         warnings=tuple(name for name in names if name.partition("_")[0] == "warn"),
         allow="allow" in names,
+        report=REPORT in names,
     )

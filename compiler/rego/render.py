@@ -31,10 +31,14 @@ class RenderedControl(Struct, frozen=True):
     checks: int = 1
     denials: tuple[str, ...] = ()
     allows: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
     warnings: str = "[]"
 
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+REPORT = "compliance_report"
+"""Name of the document that libraries of compliance policies publish, beside `allow`."""
 
 _PACKS_HEAD = """# METADATA
 # title: Packs in use
@@ -151,6 +155,7 @@ def _rules(policy: "ProjectPolicy | None") -> dict[str, Any]:
     return {
         "denials": tuple(f"{package}{_step(name)}" for name in policy.denials),
         "allows": (f"{package}.allow",) if policy.allow else (),
+        "reports": (f"{package}.{REPORT}",) if policy.report else (),
         "warnings": f"project.warnings(union({{{warnings}}}))" if warnings else "[]",
     }
 

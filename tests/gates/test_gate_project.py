@@ -147,6 +147,59 @@ def test_any_message_denies(decide: s.Decide, message: str, shown: str) -> None:
     assert [violation["message"] for violation in decision.violations] == [shown]
 
 
+def test_details_of_a_message_are_kept_as_evidence(decide: s.Decide) -> None:
+    text = """package t
+
+violation contains {"msg": "as Gatekeeper says it", "details": {"missing": ["a"], "of": 2}}
+
+violation contains {"msg": "without details"}
+
+warn contains {"msg": "as Conftest says it", "details": "in words"}
+"""
+    decision = decide(s.bundle(s.policy(), policies={PATH: text}), GATE)
+    assert {item["message"]: item["evidence"] for item in decision.violations} == {
+        "as Gatekeeper says it": {"details": {"missing": ["a"], "of": 2}},
+        "without details": None,
+    }
+    assert [item["evidence"] for item in decision.warnings] == [{"details": "in words"}]
+
+
+UNSHOWN = "`compliance_report` does not show that all is well"
+
+
+@pytest.mark.parametrize(
+    ("report", "found"),
+    [
+        ('{"policy": "p", "compliant": true, "reason": "all is well", "scores": {"fairness": 0.9}}', []),
+        ('{"overall_result": true, "status": "implemented", "violations": []}', []),
+        ('{"allow": true}', []),
+        ('{"allowed": true}', []),
+        ('{"overall_compliant": true, "violations": set()}', []),
+        ('{"status": "PASS", "checks": []}', []),
+        ('{"status": "FAIL"}', [UNSHOWN]),
+        ('{"status": "PLACEHOLDER", "overall_result": false}', [UNSHOWN]),
+        ('{"compliant": false, "reason": "gender bias"}', [UNSHOWN, "gender bias"]),
+        ('{"compliant": false, "details": {"message": "pending"}}', [UNSHOWN, "pending"]),
+        ('{"compliant": false, "reason": 3, "details": "none"}', [UNSHOWN]),
+        ('{"compliant": true, "overall_result": false}', [UNSHOWN]),
+        ('{"compliant": true, "violations": ["one"]}', [UNSHOWN]),
+        ('{"compliant": "yes"}', [UNSHOWN]),
+        ('{"policy": "says nothing"}', [UNSHOWN]),
+        ("{}", [UNSHOWN]),
+        ('"compliant"', [UNSHOWN]),
+        ("true", [UNSHOWN]),
+        ("false", [UNSHOWN]),
+        ("input.declaration.body.nothing", [UNSHOWN]),
+    ],
+)
+def test_compliance_report_must_show_that_all_is_well(decide: s.Decide, report: str, found: list[str]) -> None:
+    built = s.bundle(s.policy(), policies={PATH: f"package t\n\ncompliance_report := {report}\n"})
+    decision = decide(built, GATE, declarations=(s.declaration("model", "scorecard"),))
+    assert decision.failure is None
+    assert {violation["message"] for violation in decision.violations} == set(found)
+    assert decision.allow is (not found)
+
+
 def test_advisory_policy_only_warns(decide: s.Decide) -> None:
     built = s.bundle(s.policy(enforce="advisory"), policies={PATH: 'package t\n\ndeny contains "no"\n'})
     decision = decide(built, GATE)
