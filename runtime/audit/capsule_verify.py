@@ -464,7 +464,7 @@ def check_capsule(options, say):
             "checkpoints",
             f"1 final, {len(pins)} of your pins, {len(held)} from beside the ledger; each signature checked",
         )
-        say("people", f"{len(check.signed)} signed statements, under keys of the trust root in the capsule")
+        say("people", f"signed statements: {len(check.signed)}, under keys of the trust root in the capsule")
         check.redecide(options.opa)
         if not any(at for at, _ in pins):
             check.open.append("not anchored: without a --pin of yours, a ledger that was signed anew as a whole passes")
