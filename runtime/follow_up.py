@@ -33,8 +33,7 @@ def _only_the_allowed_server(run: str, state: State, stage: Stage, body: GateDec
     finished = state.stage(stage.id).finished
     current = finished.body.effects.get("server") if finished else None
     for server in list(state.servers.get(stage.id, [])):
-        same = current is not None and server["pid"] == current["pid"]
-        if same == body.allow:
+        if (server == current) == body.allow:
             continue
         _stop(server)  # it may be gone already: what counts is that it is written off
         yield _stopped(run, stage.id, body, "superseded" if body.allow else "denied", server)

@@ -83,12 +83,9 @@ def _show(ir: IR, state: State, standing: dict[str, Assessment], dead: frozenset
         click.echo(f"  {item.status:<8} {item.stage.id:<34} {inert(item.why)}")
     for stage, servers in state.servers.items():
         for server in servers[-1:]:
-            answers = "does not answer" if stage.partition("/")[2] in dead else "answers"
-            click.echo(f"  live     {stage} at {inert(server.get('address'))}, which {answers}")
-    for item in standing.values():
-        directory = item.result.body.effects.get("directory") if item.result and item.stage.kind == "deploy" else None
-        if directory is not None:
-            click.echo(f"  live     {item.stage.id} in {inert(directory)}")
+            gone, there = ("is gone or altered", "is intact") if "file" in server else ("does not answer", "answers")
+            state_of_it = gone if stage.partition("/")[2] in dead else there
+            click.echo(f"  live     {stage} at {inert(server.get('address'))}, which {state_of_it}")
     for _, time, body in state.reactions:
         to = f" {body.to}" if body.to else ""
         click.echo(

@@ -6,7 +6,6 @@ starts one, and leaves earlier servers alone: which one stays is the exit gate's
 
 import http.client
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from charter.runtime.stages.features import columns_of, width
 from charter.runtime.stages.model_card import card_document, render_card
 from charter.runtime.stages.model_file import Model, load_model
 from charter.runtime.stages.packaged import file_digest, load_package, write_package
-from charter.runtime.stages.serving import ask, ensure_server, server_directory, stop_server
+from charter.runtime.stages.serving import ask, ensure_server, lay_down, server_directory, stop_server
 from charter.runtime.stages.suggest import suggestion
 from charter.runtime.stages.tables import read_frame
 
@@ -115,16 +114,13 @@ def _smoke_test(
 def _lay_down(
     context: StageContext, package: Path, columns: Mapping[str, Sequence[Any]], expected: "npt.NDArray[np.float64]"
 ) -> tuple[dict[str, Any], bool, list[Evidence]]:
-    assert context.state is not None
-    digest = file_digest(package)
-    directory = server_directory(context.state, context.name)
-    directory.mkdir(parents=True, exist_ok=True)
-    target = directory / f"package-{digest.removeprefix('sha256:')[:16]}.zip"
-    scratch = target.with_name(f".{target.name}")
-    shutil.copyfile(package, scratch)
-    scratch.replace(target)
-    smoke = _largest_difference(load_package(target).predict_columns(columns), expected) <= SAME
-    return {"directory": {"path": str(target), "package": digest, "effect": context.effect}}, smoke, []
+    assert context.state is not None and context.effect is not None
+    laid = lay_down(context.state, context.name, package, effect=context.effect)
+    smoke = _largest_difference(load_package(Path(laid["file"])).predict_columns(columns), expected) <= SAME
+    if not smoke:
+        stop_server(laid)
+        return {}, False, []
+    return {"server": laid}, True, []
 
 
 _PLACES = {"http": _serve_http, "directory": _lay_down}

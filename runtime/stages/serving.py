@@ -1,4 +1,4 @@
-"""Servers of deployments: start one, ask for one, tell whether it lives, stop it.
+"""What deployments put in place: start a server or lay a package down, tell whether it lives, stop it.
 
 A server is one process in a session of its own that outlives the stage which started it. What is known of it
 stands in `serving/<deployment>.json` below the state directory:
@@ -81,13 +81,15 @@ def _identity(process: psutil.Process) -> str:
 
 
 def server_alive(record: Mapping[str, Any]) -> bool:
-    """Whether the recorded process still runs; a later process with its number is not it."""
+    """Whether the recorded process still runs, not a later one with its number; or the package still lies there."""
+    if "file" in record:
+        return _digest(Path(record["file"])) == record.get("package")
     pid = record.get("pid")
     return isinstance(pid, int) and record.get("process") is not None and process_identity(pid) == record["process"]
 
 
 def stop_server(record: Mapping[str, Any]) -> bool:
-    """Stop the recorded server and wait until it is gone.
+    """Stop the recorded server and wait until it is gone, or take the package away.
 
     Returns:
         True when it ran and was stopped, False when it did not run any more.
@@ -95,6 +97,8 @@ def stop_server(record: Mapping[str, Any]) -> bool:
     Raises:
         Failure: it may not be stopped by this user, or does not end.
     """
+    if "file" in record:
+        return _take_away(Path(record["file"]))
     if not server_alive(record):
         return False
     try:
@@ -117,6 +121,50 @@ def stop_server(record: Mapping[str, Any]) -> bool:
     return True
 
 
+def lay_down(state: Path, deployment: str, package: Path, *, effect: str) -> dict[str, Any]:
+    """Copy a package to where others take it from; the record stands for it as a server's does for a process.
+
+    Every decision has a place of its own, so that taking an earlier package away leaves a later one of the same bytes.
+    """
+    target = _own_directory(state, deployment, effect) / "package.zip"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = target.with_name(f".{target.name}")
+    shutil.copyfile(package, scratch)
+    scratch.replace(target)
+    return {
+        "deployment": deployment,
+        "address": str(target),
+        "file": str(target),
+        "package": file_digest(target),
+        "effect": effect,
+    }
+
+
+def _take_away(file: Path) -> bool:
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise Failure(
+            "package is not taken away",
+            f"`{file}` could not be removed: {error.strerror}. Remove it, then run again.",
+            exit_code=ExitCode.ENVIRONMENT,
+        ) from error
+    return True
+
+
+def _digest(file: Path) -> str | None:
+    try:
+        return file_digest(file)
+    except OSError:
+        return None
+
+
+def _own_directory(state: Path, deployment: str, effect: str) -> Path:
+    return server_directory(state, deployment) / hashlib.sha256(effect.encode()).hexdigest()[:16]
+
+
 def ensure_server(
     state: Path, deployment: str, package: Path, *, model: str, effect: str
 ) -> tuple[dict[str, Any], float]:
@@ -135,7 +183,7 @@ def ensure_server(
     Raises:
         StageRefused: it does not start, or does not become healthy in time.
     """
-    own = server_directory(state, deployment) / hashlib.sha256(effect.encode()).hexdigest()[:16]
+    own = _own_directory(state, deployment, effect)
     own.mkdir(parents=True, exist_ok=True)
     lock = os.open(own / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

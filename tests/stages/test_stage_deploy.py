@@ -328,9 +328,23 @@ def test_same_inputs_same_package(bench: Bench, trained: dict[str, Path]) -> Non
     one, two = (bench.run(deploy, spec, inputs(trained), **more) for _ in range(2))
     assert one.artifacts["package"].read_bytes() == two.artifacts["package"].read_bytes()
     assert value(one, "smoke_test") == 1
-    laid = Path(one.effects["directory"]["path"])
+    laid = Path(one.effects["server"]["address"])
     assert laid.read_bytes() == one.artifacts["package"].read_bytes()
     assert serving.read_record(bench.root / "state", "files") is None
+
+
+def test_a_package_that_was_laid_down_is_watched_and_taken_away_like_a_server(tmp_path: Path) -> None:
+    package = tmp_path / "package.zip"
+    package.write_bytes(b"the package")
+    first = serving.lay_down(tmp_path, "files", package, effect="log#1")
+    second = serving.lay_down(tmp_path, "files", package, effect="log#2")
+    assert serving.server_alive(first) and serving.server_alive(second)
+    assert serving.stop_server(first)
+    assert not serving.stop_server(first), "it is gone already"
+    assert not serving.server_alive(first)
+    assert serving.server_alive(second), "the same bytes of a later decision stay"
+    Path(second["address"]).write_bytes(b"another")
+    assert not serving.server_alive(second)
 
 
 @pytest.mark.parametrize(
