@@ -130,6 +130,11 @@ SUMMARIES: dict[str, str] = {
     # Regulation.
     "CH1501": "clause not covered",
     "CH1502": "unknown clause",
+    # Models that make text.
+    "CH1601": "made in two ways",
+    "CH1602": "not for this task",
+    "CH1603": "unusable address",
+    "CH1604": "secret instead of its name",
 }
 """A code never changes its meaning and is never given again."""
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
+from charter.compiler import clauses as read
 from charter.compiler import ir, model
-from charter.compiler.graph import LifecycleGraph, Node
+from charter.compiler.graph import Ancestry, LifecycleGraph, Node
 from charter.compiler.metrics import METRICS
 from charter.compiler.places import Places
 from charter.compiler.sentences import approval_sentence, bound_sentence, policy_sentence, satisfied
@@ -140,7 +141,9 @@ def _added_to_deployment(lowering: Lowering) -> Iterator[ir.Requirement]:
         place = lowering.places.of(deployment.node.header_span)
         stage = f"deploy/{deployment.name}"
         yield _added(deployment, stage, "smoke_test", "==", 1.0, place)
-        yield _added(deployment, stage, "package_difference", "<=", PACKAGE_TOLERANCE, place)
+        deployed = lowering.charter.models.get(deployment.of.text) if deployment.of else None
+        if deployed is None or not deployed.generative:
+            yield _added(deployment, stage, "package_difference", "<=", PACKAGE_TOLERANCE, place)
 
 
 def _added(
@@ -174,9 +177,26 @@ def _approvals(lowering: Lowering) -> Iterator[ir.Approval]:
             quorum=approval.quorum,
             excluding=tuple(name.text for name in approval.excluding),
             valid_seconds=int(approval.valid) if approval.valid is not None else None,
-            text=approval_sentence(approval),
+            text=approval_sentence(approval, _attested_by(approval, lowering)),
             place=lowering.places.of(approval.node.header_span),
         )
+
+
+def _attested_by(approval: model.Approval, lowering: Lowering) -> tuple[model.Dataset, ...]:
+    """The datasets behind an approval whose class its role attests (`attested as`)."""
+    found = [
+        dataset
+        for dataset in lowering.charter.datasets.values()
+        if (role := read.name(dataset.clause("attested as"), "by")) is not None
+        and approval.role is not None
+        and role.text == approval.role.text
+    ]
+    order = lowering.graph.order() if found else None
+    if order is None:
+        return ()
+    ancestry = Ancestry(lowering.graph, order)
+    stage = (f"approve/{approval.name}",)
+    return tuple(dataset for dataset in found if ancestry.precedes(f"acquire/{dataset.name}", stage))
 
 
 def _criteria(lowering: Lowering) -> Iterator[ir.RetirementCriterion]:

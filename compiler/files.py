@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from msgspec import Struct, field
 
+MOST_BELOW = 10_000
 MAX_TEXT = 1024 * 1024
 """Largest schema, Rego or code file, in bytes."""
 
@@ -30,7 +31,22 @@ class ProjectFiles(Struct, frozen=True):
     known: dict[str, bytes] = field(default_factory=dict)
 
     def locate(self, written: str) -> Path | Refusal:
-        """The file that a path of the charter means."""
+        """The regular file that a path of the charter means."""
+        real = self._resolved(written)
+        if isinstance(real, Refusal):
+            return real
+        try:
+            mode = real.stat().st_mode
+        except OSError as problem:
+            return Refusal(
+                "CH0901", f"`{written}` cannot be looked at: {(problem.strerror or 'unknown').lower()}. {_HOW}"
+            )
+        if not stat.S_ISREG(mode):
+            return Refusal("CH0901", f"`{written}` is not a regular file. {_HOW}")
+        return self.root / PurePosixPath(written)
+
+    def _resolved(self, written: str) -> Path | Refusal:
+        """Where in the project a path of the charter leads, whatever is there."""
         pure = PurePosixPath(written)
         if not written.strip() or "\0" in written:
             return Refusal("CH0901", "The path is empty or has a NUL in it. Name a file of the project.")
@@ -43,7 +59,6 @@ class ProjectFiles(Struct, frozen=True):
         path = self.root / pure
         try:
             real = path.resolve(strict=True)
-            mode = real.stat().st_mode
         except (OSError, RuntimeError) as problem:
             reason = getattr(problem, "strerror", None) or "it cannot be resolved"
             return Refusal("CH0901", f"`{written}` cannot be found in `{self.root}`: {reason.lower()}. {_HOW}")
@@ -53,9 +68,36 @@ class ProjectFiles(Struct, frozen=True):
                 f"`{written}` is a link to a file outside the project. Copy the file into the project: what the "
                 "charter names must travel with it.",
             )
-        if not stat.S_ISREG(mode):
-            return Refusal("CH0901", f"`{written}` is not a regular file. {_HOW}")
-        return path
+        return real
+
+    def below(self, written: str) -> tuple[str, ...] | Refusal:
+        """The paths of all files in a directory of the project, sorted; of a file its own.
+
+        Not the project itself, and nothing that hides behind a symbolic link: each file is pinned by its own path.
+        """
+        real = self._resolved(written)
+        if isinstance(real, Refusal):
+            return real
+        if not real.is_dir():
+            found = self.locate(written)
+            return found if isinstance(found, Refusal) else (written,)
+        if PurePosixPath(written) == PurePosixPath("."):
+            return Refusal("CH0901", f"`{written}` is the whole project. Name a directory in it.")
+        paths: list[str] = []
+        for parent, directories, names in os.walk(self.root / PurePosixPath(written)):
+            paths += (Path(parent, name).relative_to(self.root).as_posix() for name in names)
+            odd = next((name for name in directories if Path(parent, name).is_symlink()), None)
+            if odd is not None:
+                return Refusal("CH0902", f"`{odd}` in `{written}` is a link to a directory. Copy the files there.")
+            if not all(map(_is_text, names)):
+                return Refusal("CH0907", f"The name of a file in `{written}` is not UTF-8. Give it another.")
+            if len(paths) > MOST_BELOW:
+                detail = f"`{written}` holds more than {MOST_BELOW:,} files. Is it the directory you meant?"
+                return Refusal("CH0907", detail)
+        if not paths:
+            return Refusal("CH0901", f"The directory `{written}` is empty. {_HOW}")
+        refused = (found for path in paths if isinstance(found := self.locate(path), Refusal))
+        return next(refused, tuple(sorted(paths)))
 
     def read(self, written: str, most: int = MAX_TEXT) -> str | Refusal:
         """The text of a file of at most `most` bytes, in UTF-8."""
@@ -114,6 +156,10 @@ def _without_waiting(name: str, flags: int) -> int:
 
 
 _HOW = "Paths are relative to the file that names them; check the spelling, or put the file there."
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _has_drive(written: str) -> bool:

@@ -13,16 +13,9 @@ from msgspec import Struct
 from charter.compiler.intervals import INFINITY, Interval
 from charter.compiler.ir import StageKind, Unit
 
-GENERATIVE = (
-    "perplexity",
-    "bleu",
-    "rouge",
-    "toxicity",
-    "groundedness",
-    "refusal_rate",
-    "human_rating",
-)
-"""Metrics of text that is made: part of the language, and measured by no built-in stage yet."""
+CLASSIFICATION = "binary-classification"
+GENERATION = "text-generation"
+"""The tasks of models; what measures texts that are made is proved and compiled, and measured by no stage yet."""
 
 RATIO = Interval(Decimal(0), Decimal(1))
 NOT_NEGATIVE = Interval(Decimal(0), INFINITY)
@@ -39,6 +32,8 @@ class Metric(Struct, frozen=True):
         each: what `of each` must name: a column, whose groups have one value each, or `feature`.
         interval: whether it is measured with a confidence interval.
         monitored: what a monitor needs to measure it: rows of a dataset (`on`), the inference log, or either.
+        task: of models it is about, None where it is about any, or about none.
+        reference: whether it compares with the `target` of the rows.
     """
 
     name: str
@@ -50,12 +45,29 @@ class Metric(Struct, frozen=True):
     each: Literal["column", "feature"] | None = None
     interval: bool = False
     monitored: Literal["rows", "log", "either"] = "either"
+    task: str | None = None
+    reference: bool = True
 
 
 def _model(name: str, better: Literal["higher", "lower"] | None, *, over: bool = False) -> Metric:
     """A measure of a model's decisions, from 0 to 1, on rows with outcomes."""
     stages: frozenset[StageKind] = frozenset({"evaluate", "monitor"})
-    return Metric(name, "ratio", RATIO, stages, better, over=over, interval=True, monitored="rows")
+    return Metric(name, "ratio", RATIO, stages, better, over=over, interval=True, monitored="rows", task=CLASSIFICATION)
+
+
+def _text(
+    name: str,
+    better: Literal["higher", "lower"] | None,
+    *,
+    unit: Unit = "ratio",
+    range_: Interval = RATIO,
+    reference: bool = False,
+) -> Metric:
+    """A measure of texts that a model has made."""
+    stages: frozenset[StageKind] = frozenset({"evaluate", "monitor"})
+    return Metric(
+        name, unit, range_, stages, better, interval=True, monitored="rows", task=GENERATION, reference=reference
+    )
 
 
 _VALIDATE: frozenset[StageKind] = frozenset({"validate"})
@@ -76,19 +88,26 @@ _ALL = (
     _model("equalized_odds_difference", "lower", over=True),
     _model("equalized_odds_ratio", "higher", over=True),
     Metric("error_rate", "ratio", RATIO, _MONITOR, "lower", interval=True, monitored="log"),
-    Metric("psi", "number", NOT_NEGATIVE, _MONITOR, "lower", each="feature", interval=True),
+    Metric("psi", "number", NOT_NEGATIVE, _MONITOR, "lower", each="feature", interval=True, task=CLASSIFICATION),
     Metric("rows", "count", NOT_NEGATIVE, _VALIDATE),
     Metric("missing", "ratio", RATIO, _VALIDATE, "lower"),
     Metric("share", "ratio", RATIO, _VALIDATE, each="column", interval=True),
     Metric("schema_violations", "count", NOT_NEGATIVE, _VALIDATE, "lower"),
     Metric("smoke_test", "number", RATIO, _DEPLOY, "higher"),
-    Metric("package_difference", "number", NOT_NEGATIVE, _DEPLOY, "lower"),
+    Metric("package_difference", "number", NOT_NEGATIVE, _DEPLOY, "lower", task=CLASSIFICATION),
+    _text("perplexity", "lower", unit="number", range_=Interval(Decimal(1), INFINITY), reference=True),
+    _text("bleu", "higher", reference=True),
+    _text("rouge", "higher", reference=True),
+    _text("toxicity", "lower"),
+    _text("groundedness", "higher"),
+    _text("refusal_rate", None),
+    _text("human_rating", "higher", unit="number", range_=Interval(Decimal(1), Decimal(5))),
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
 """Every known metric by name."""
 
 
-def measured_by(kind: StageKind) -> tuple[str, ...]:
-    """Names of the metrics that a stage of this kind measures, sorted."""
-    return tuple(sorted(name for name, metric in METRICS.items() if kind in metric.stages))
+def measured_by(kind: StageKind, task: str = CLASSIFICATION) -> tuple[str, ...]:
+    """Names of the metrics that a stage of this kind measures of a model of this task, sorted."""
+    return tuple(sorted(m.name for m in METRICS.values() if kind in m.stages and m.task in (None, task)))

@@ -165,8 +165,30 @@ class Dataset(Declared, frozen=True):
         return tuple(name.text for name, _ in self.split.parts) if self.split else ()
 
 
+class Prompt(Declared, frozen=True):
+    """What a generative model is told."""
+
+    version: str
+    system: str
+    user: str
+
+
+class Hosted(Struct, frozen=True):
+    """A model that somebody else runs, at an OpenAI-compatible address; `secret` is a name."""
+
+    clause: ast.Clause
+    address: ast.Text | None
+    model: str
+    secret: ast.Text | None
+
+
 class Model(Declared, frozen=True):
-    """What is trained; `trainer` is the built-in's name or `module:function`."""
+    """What is trained; `trainer` is the built-in's name or `module:function`.
+
+    Attributes:
+        checkpoint: the local file or directory that it is fine-tuned from.
+        method: `full` or `lora`.
+    """
 
     task: str
     train_on: ast.Name | None
@@ -175,6 +197,23 @@ class Model(Declared, frozen=True):
     trainer: ast.Name | ast.Text | None
     parameters: ast.MappingValue | None
     limits: ast.MappingValue | None
+    checkpoint: ast.Text | None = None
+    method: str = ""
+    aligned_with: ast.Name | None = None
+    hosted: Hosted | None = None
+    prompts: tuple[ast.Name, ...] = ()
+
+    @property
+    def generative(self) -> bool:
+        """Whether it makes text."""
+        return self.task == "text-generation"
+
+    def rows(self) -> Iterator[tuple[ast.Name, str]]:
+        """All rows that it has learnt from in any way, and in which."""
+        learnt = ((self.train_on, "was trained on"), (self.validate_on, "was tuned on"))
+        for reference, how in (*learnt, (self.aligned_with, "was aligned with")):
+            if reference is not None:
+                yield reference, how
 
 
 class Evaluation(Declared, frozen=True):
@@ -255,6 +294,7 @@ class Charter(Struct, frozen=True, dict=True):
     roles: Mapping[str, Role]
     objectives: Mapping[str, Objective]
     datasets: Mapping[str, Dataset]
+    prompts: Mapping[str, Prompt]
     models: Mapping[str, Model]
     evaluations: Mapping[str, Evaluation]
     policies: Mapping[str, Policy]
@@ -272,6 +312,7 @@ class Charter(Struct, frozen=True, dict=True):
             "role": self.roles,
             "objective": self.objectives,
             "dataset": self.datasets,
+            "prompt": self.prompts,
             "model": self.models,
             "evaluation": self.evaluations,
             "policy": self.policies,

@@ -42,5 +42,9 @@ def _paths(charter: model.Charter, files: ProjectFiles) -> Iterator[str]:
     for policy in charter.policies.values():
         if policy.rego is not None:
             yield policy.rego.value
+    for declared in charter.models.values():
+        if declared.checkpoint is not None:
+            below = files.below(declared.checkpoint.value)
+            yield from below if not isinstance(below, Refusal) else (declared.checkpoint.value,)
     for called in sorted(callables):
         yield from code_files(called, files.root)

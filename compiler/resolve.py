@@ -37,6 +37,7 @@ def resolve(file: ast.CharterFile, overrides: Mapping[str, str]) -> model.Charte
         ),
         objectives=_indexed(_objective(node, parameters) for node in of("objective", ())),
         datasets=_indexed(_dataset(node, parameters) for node in of("dataset", ())),
+        prompts=_indexed(_prompt(node) for node in of("prompt", ())),
         models=_indexed(_model(node) for node in of("model", ())),
         evaluations=_indexed(_evaluation(node, parameters) for node in of("evaluation", ())),
         policies=_indexed(_policy(node) for node in of("policy", ())),
@@ -168,6 +169,7 @@ def _model(node: ast.Declaration) -> model.Model:
     trainer = _first(node, "trainer")
     called = trainer.arguments.get("name") if trainer else None
     parameters = _mapping(_first(node, "parameters"))
+    tuned = _first(node, "fine-tuned from")
     return model.Model(
         node,
         task=read.word(_first(node, "task"), "kind"),
@@ -177,6 +179,26 @@ def _model(node: ast.Declaration) -> model.Model:
         trainer=called if isinstance(called, ast.Name | ast.Text) else None,
         parameters=parameters,
         limits=_mapping(_first(node, "limits")),
+        checkpoint=read.text(tuned, "checkpoint"),
+        method=read.word(tuned, "method", "full" if tuned else ""),
+        aligned_with=read.name(_first(node, "aligned with"), "data"),
+        hosted=_hosted(_first(node, "hosted at")),
+        prompts=read.names(_first(node, "prompted by"), "prompts"),
+    )
+
+
+def _hosted(clause: ast.Clause | None) -> model.Hosted | None:
+    if clause is None:
+        return None
+    return model.Hosted(clause, read.text(clause, "address"), read.word(clause, "model"), read.text(clause, "secret"))
+
+
+def _prompt(node: ast.Declaration) -> model.Prompt:
+    return model.Prompt(
+        node,
+        version=read.word(_first(node, "version"), "value"),
+        system=read.word(_first(node, "system"), "text"),
+        user=read.word(_first(node, "user"), "text"),
     )
 
 

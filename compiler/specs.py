@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from charter.compiler import clauses as read
 from charter.compiler import model
+from charter.compiler.generative import generation, made_of, needs_generation, told
 from charter.compiler.graph import Node
 from charter.compiler.ir import Limits
 from charter.compiler.normal import normal_value, steps
@@ -135,8 +136,13 @@ def _train(specs: Specs, declared: model.Declared) -> Work:
     spec = {"task": declared.task, **_columns(_learnt_from(specs, declared.name)), "parameters": given}
     own = declared.trainer_kind == "python"
     called = read_trainer(declared)
+    work = called if own else _builtin("train", called.replace("-", "_"))
+    if declared.generative:
+        spec |= made_of(declared, specs.charter)
+        own = own and not needs_generation(declared)
+        work = work if own else generation("train")
     return Work(
-        called if own else _builtin("train", called.replace("-", "_")),
+        work,
         spec,
         limits=_limits(declared, specs.charter),
         project_code=own,
@@ -163,15 +169,19 @@ def _limits(declared: model.Model, charter: model.Charter) -> Limits:
     )
 
 
-def _task(specs: Specs, name: str | None) -> str:
-    declared = specs.charter.models.get(name or "")
-    return declared.task if declared else ""
-
-
 def _evaluate(specs: Specs, declared: model.Declared) -> Work:
     assert isinstance(declared, model.Evaluation)
     measured = specs.charter.datasets.get(declared.on.parts[0]) if declared.on else None
-    return Work(_builtin("evaluate"), {"task": _task(specs, _text(declared.of)), **_columns(measured)})
+    return _on_model(specs, _text(declared.of), "evaluate", _columns(measured))
+
+
+def _on_model(specs: Specs, name: str | None, kind: str, rest: Mapping[str, Any], every: int | None = None) -> Work:
+    """Work on a model: of a generative one with what it is told, which is part of every result."""
+    declared = specs.charter.models.get(name or "")
+    spec = {"task": declared.task if declared else "", **rest}
+    if declared is not None and declared.generative:
+        return Work(generation(kind), {**spec, **told(declared, specs.charter)}, every_seconds=every)
+    return Work(_builtin(kind), spec, every_seconds=every)
 
 
 def _deploy(specs: Specs, declared: model.Declared) -> Work:
@@ -181,10 +191,9 @@ def _deploy(specs: Specs, declared: model.Declared) -> Work:
         "package": declared.package,
         "serve": declared.serve,
         "model": name,
-        "task": _task(specs, name),
         **_columns(_learnt_from(specs, name)),
     }
-    return Work(_builtin("deploy"), spec)
+    return _on_model(specs, name, "deploy", spec)
 
 
 def _monitor(specs: Specs, declared: model.Declared) -> Work:
@@ -194,12 +203,11 @@ def _monitor(specs: Specs, declared: model.Declared) -> Work:
     name = _text(watched.of) if watched else None
     spec = {
         "deployment": deployment,
-        "task": _task(specs, name),
         "source": "dataset" if declared.on else "inference-log",
         **_columns(_learnt_from(specs, name)),
     }
     every = int(declared.every.value) if declared.every else None
-    return Work(_builtin("monitor"), spec, every_seconds=every)
+    return _on_model(specs, name, "monitor", spec, every)
 
 
 def _retire(specs: Specs, declared: model.Declared) -> Work:

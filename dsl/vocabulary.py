@@ -2,7 +2,8 @@
 
 The parser's clause names, the checker's did-you-mean, `charter explain` and the reference are all
 derived from here, so that they cannot disagree. A clause whose meaning is not built yet is listed
-with `supported=False`: it parses, and the compiler refuses it by name instead of ignoring it.
+with `supported=False`: it parses, and the compiler refuses it by name instead of ignoring it. One with `runs=False`
+is proved and compiled like any other, and refused by the stage that would have to do it.
 """
 
 from typing import Literal
@@ -42,6 +43,7 @@ class ClauseForm(Struct, frozen=True):
     repeatable: bool = False
     required: bool = False
     supported: bool = True
+    runs: bool = True
     children: tuple["ClauseForm", ...] = ()
     syntax: str = ""
     instead_of: tuple[str, ...] = ()
@@ -63,6 +65,7 @@ class BlockForm(Struct, frozen=True):
     syntax: str = ""
     named: bool = True
     supported: bool = True
+    runs: bool = True
 
 
 class ControlPart(Struct, frozen=True):
@@ -515,7 +518,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                 'user "A customer asks:"',
             ),
         ),
-        supported=False,
+        runs=False,
     ),
     BlockForm(
         "model",
@@ -555,7 +558,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                 (_arg("checkpoint", "text"), _arg("method", "word", "full", "lora", optional=True)),
                 "The local checkpoint that training starts from, and whether all of it changes.",
                 'fine-tuned from "checkpoints/base" with lora',
-                supported=False,
+                runs=False,
                 syntax="{checkpoint} [with {method}]",
                 instead_of=("trainer",),
             ),
@@ -564,14 +567,14 @@ BLOCKS: tuple[BlockForm, ...] = (
                 (_arg("data", "ref", means=("dataset",)),),
                 "Preferences of people that it learns from after training.",
                 "aligned with preferences.train",
-                supported=False,
+                runs=False,
             ),
             ClauseForm(
                 "hosted at",
                 (_arg("address", "text"), _arg("model", "text"), _arg("secret", "text", optional=True)),
                 "A model that somebody else runs, at an OpenAI-compatible address; the secret is a name, not a value.",
                 'hosted at "https://models.bank.example/v1" model "chat-large" secret "MODEL_KEY"',
-                supported=False,
+                runs=False,
                 syntax="{address} model {model} [secret {secret}]",
                 instead_of=("train on", "trainer"),
             ),
@@ -580,7 +583,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                 (_arg("prompts", "words", means=("prompt",)),),
                 "The prompts that it is used with.",
                 "prompted by loan-questions",
-                supported=False,
+                runs=False,
             ),
             ClauseForm(
                 "parameters",

@@ -11,6 +11,7 @@ from charter.compiler.passes.duplicates import check_duplicates
 from charter.compiler.passes.duties import check_duties
 from charter.compiler.passes.flow import check_flow
 from charter.compiler.passes.gating import check_gating
+from charter.compiler.passes.generative import check_generative
 from charter.compiler.passes.hazards import check_hazards
 from charter.compiler.passes.leakage import check_leakage
 from charter.compiler.passes.licence import check_licences
@@ -41,6 +42,7 @@ PASSES: tuple[Pass, ...] = (
     check_bounds,
     check_numbers,
     check_columns,
+    check_generative,
     check_paths,
     check_cycles,
     check_gating,
@@ -60,4 +62,14 @@ PASSES: tuple[Pass, ...] = (
 )
 """Every pass; each looks at the whole charter and returns all of its findings."""
 
-__all__ = ["PASSES", "Context", "Pass"]
+BASELINE_PASSES: tuple[Pass, ...] = (
+    check_duplicates,
+    check_baseline,
+    check_literals,
+    check_bounds,
+    check_numbers,
+    check_thresholds,
+)
+"""What can be said of a baseline by itself, whatever the charters that extend it declare."""
+
+__all__ = ["BASELINE_PASSES", "PASSES", "Context", "Pass"]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from charter.compiler import clauses as read
 from charter.compiler import model
 from charter.compiler.codes import error
+from charter.compiler.metrics import METRICS
 from charter.compiler.passes.context import Context
 from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic, Related
@@ -102,8 +103,10 @@ def _has_target(reference: ast.Name | None, charter: model.Charter, what: str) -
 
 
 def _same_target(evaluation: model.Evaluation, charter: model.Charter) -> Iterator[Diagnostic]:
-    yield from _has_target(evaluation.on, charter, f"`{evaluation.name}` compares predictions with")
     declared = charter.models.get(evaluation.of.text) if evaluation.of else None
+    if declared is not None and declared.generative and not _compares(evaluation):
+        return
+    yield from _has_target(evaluation.on, charter, f"`{evaluation.name}` compares predictions with")
     learnt = _dataset(declared.train_on, charter) if declared else None
     measured = _dataset(evaluation.on, charter)
     if learnt is None or measured is None or learnt.target is None or measured.target is None:
@@ -114,6 +117,13 @@ def _same_target(evaluation: model.Evaluation, charter: model.Charter) -> Iterat
             f"`{measured.target.text}`. Evaluate on rows with the same target."
         )
         yield error("CH0216", evaluation.on.span, detail, Related(learnt.target.span, "the model's target"))
+
+
+def _compares(evaluation: model.Evaluation) -> bool:
+    """Whether texts are compared with what should have been written."""
+    asked = [bound.metric for bound in evaluation.requires]
+    asked += [read.word(clause, "metric") for clause in evaluation.reports]
+    return any(METRICS[name].reference for name in asked if name in METRICS)
 
 
 def _learnt_from(monitor: model.Monitor, charter: model.Charter) -> ast.Name | None:

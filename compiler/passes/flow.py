@@ -120,7 +120,7 @@ class _Arrival(Struct, frozen=True):
 def _arrivals(context: Context, classes: Mapping[str, Class]) -> Iterator[_Arrival]:
     charter = context.charter
     for declared in charter.models.values():
-        for reference in (declared.train_on, declared.validate_on):
+        for reference, _ in declared.rows():
             yield from _arrive(context, classes, reference, f"train/{declared.name}", declared)
     for evaluation in charter.evaluations.values():
         measured = charter.models.get(evaluation.of.text) if evaluation.of else None
@@ -129,7 +129,7 @@ def _arrivals(context: Context, classes: Mapping[str, Class]) -> Iterator[_Arriv
     for deployment in charter.deployments.values():
         deployed = charter.models.get(deployment.of.text) if deployment.of else None
         if deployed is not None and deployment.of is not None:
-            for reference in (deployed.train_on, deployed.validate_on):
+            for reference, _ in deployed.rows():
                 stage = f"deploy/{deployment.name}"
                 yield from _arrive(context, classes, reference, stage, deployment, through=deployment.of)
     for monitor in charter.monitors.values():

@@ -74,9 +74,9 @@ def _seen(name: str, lineage: Lineage) -> Iterator[Seen]:
     declared = charter.models.get(name)
     if declared is None:
         return
-    for reference, how in ((declared.train_on, "was trained on"), (declared.validate_on, "was tuned on")):
+    for reference, how in declared.rows():
         rows = rows_of(charter, reference)
-        if rows is None or reference is None:
+        if rows is None:
             continue
         yield Seen(rows, reference, how)
         made_of = [charter.datasets[origin] for origin in sorted(lineage.ancestors(rows.dataset))]

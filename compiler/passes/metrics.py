@@ -7,9 +7,8 @@ from charter.compiler import model
 from charter.compiler.codes import error
 from charter.compiler.controls import criterion_of
 from charter.compiler.ir import StageKind
-from charter.compiler.metrics import GENERATIVE, METRICS, Metric, measured_by
+from charter.compiler.metrics import CLASSIFICATION, METRICS, Metric, measured_by
 from charter.compiler.passes.context import Context
-from charter.compiler.passes.supported import not_yet
 from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.suggest import did_you_mean
@@ -24,23 +23,36 @@ _MEASURED_AT: dict[str, StageKind] = {
 def check_metrics(context: Context) -> Iterator[Diagnostic]:
     """CH0109 unknown, CH0301 not yet, CH0203 not here, CH0204 needs a column, CH0205 takes none, CH0215 no interval."""
     for declared in context.charter.measuring():
+        task = _task(declared, context.charter)
         for bound in declared.requires:
-            yield from _check(bound, _MEASURED_AT[declared.kind])
+            yield from _check(bound, _MEASURED_AT[declared.kind], task)
         if isinstance(declared, model.Monitor):
             yield from _source(declared)
     for evaluation in context.charter.evaluations.values():
         for clause in evaluation.reports:
-            yield from _report(read.name(clause, "metric"))
+            yield from _report(read.name(clause, "metric"), _task(evaluation, context.charter))
     for retirement in context.charter.retirements.values():
         for bound in retirement.whens:
             yield from _criterion(bound, context.charter)
 
 
-def _check(bound: model.Bound, stage: StageKind) -> Iterator[Diagnostic]:
+def _task(declared: model.Declared, charter: model.Charter) -> str:
+    """The task of the model that is measured; that of most, where there is none or it is not known."""
+    name: ast.Name | None = None
+    if isinstance(declared, model.Evaluation):
+        name = declared.of
+    elif isinstance(declared, model.Monitor):
+        watched = charter.deployments.get(declared.of.text) if declared.of else None
+        name = watched.of if watched else None
+    found = charter.models.get(name.text) if name else None
+    return found.task if found and found.generative else CLASSIFICATION
+
+
+def _check(bound: model.Bound, stage: StageKind, task: str) -> Iterator[Diagnostic]:
     node = bound.node
     metric = METRICS.get(bound.metric)
-    if metric is None or stage not in metric.stages:
-        yield _not_measured(node.metric, bound.metric, stage)
+    if metric is None or stage not in metric.stages or metric.task not in (None, task):
+        yield _not_measured(node.metric, bound.metric, stage, task)
         return
     yield from _column(bound, metric)
     if bound.confidence is not None and not metric.interval and node.confidence is not None:
@@ -51,11 +63,15 @@ def _check(bound: model.Bound, stage: StageKind) -> Iterator[Diagnostic]:
         yield error("CH0215", node.confidence.span, detail)
 
 
-def _not_measured(name: ast.Name, metric: str, stage: StageKind) -> Diagnostic:
-    if metric in GENERATIVE:
-        return not_yet(f"`{metric}`", name.span)
-    known = measured_by(stage)
+def _not_measured(name: ast.Name, metric: str, stage: StageKind, task: str = CLASSIFICATION) -> Diagnostic:
+    known = measured_by(stage, task)
     listed = ", ".join(f"`{item}`" for item in known)
+    if metric in METRICS and stage in METRICS[metric].stages:
+        other = METRICS[metric].task
+        detail = (
+            f"`{metric}` is measured of models for {other}, and this one is for {task}. Measured of it is {listed}."
+        )
+        return error("CH0203", name.span, detail)
     if metric in METRICS:
         where = " and ".join(f"`{kind}`" for kind in sorted(METRICS[metric].stages))
         detail = f"`{metric}` is measured by stages of kind {where}, not by `{stage}`, which measures {listed}."
@@ -85,12 +101,12 @@ def _column(bound: model.Bound, metric: Metric) -> Iterator[Diagnostic]:
         yield error("CH0205", node.each.span, detail)
 
 
-def _report(name: ast.Name | None) -> Iterator[Diagnostic]:
+def _report(name: ast.Name | None, task: str) -> Iterator[Diagnostic]:
     if name is None:
         return
     metric = METRICS.get(name.text)
-    if metric is None or "evaluate" not in metric.stages:
-        yield _not_measured(name, name.text, "evaluate")
+    if metric is None or "evaluate" not in metric.stages or metric.task not in (None, task):
+        yield _not_measured(name, name.text, "evaluate", task)
     elif metric.over:
         detail = (
             f"`{name.text}` compares groups, and `report` names none. Bound it, with "

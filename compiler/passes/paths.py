@@ -17,12 +17,14 @@ TRAINERS = ("tabular-mlp",)
 
 
 def check_paths(context: Context) -> Iterator[Diagnostic]:
-    """CH0901 to CH0907: data, schemas, Rego, code and lessons."""
+    """CH0901 to CH0907: data, checkpoints, schemas, Rego, code and lessons."""
     yield from context.named.findings
     for dataset in context.charter.datasets.values():
         yield from _source(dataset, context)
     for declared in context.charter.models.values():
         yield from _trainer(declared, context)
+        if declared.checkpoint is not None:
+            yield from _there(declared.checkpoint, context.files.below(declared.checkpoint.value), context)
     for retirement in context.charter.retirements.values():
         for clause in retirement.clauses("lessons"):
             path = clause.arguments.get("path")
@@ -45,7 +47,10 @@ def _source(dataset: model.Dataset, context: Context) -> Iterator[Diagnostic]:
 
 def _data(location: ast.Text, context: Context) -> Iterator[Diagnostic]:
     """Data that is missing stops a compilation; for a check it may come later, and the check says so."""
-    found = context.files.locate(location.value)
+    yield from _there(location, context.files.locate(location.value), context)
+
+
+def _there(location: ast.Text, found: object, context: Context) -> Iterator[Diagnostic]:
     if not isinstance(found, Refusal):
         return
     may_come = found.code == "CH0901" and not context.will_run

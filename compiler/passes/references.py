@@ -34,8 +34,8 @@ def references(charter: model.Charter) -> Iterator[Reference]:
         yield from (_rows(name) for name in (dataset.source.origins if dataset.source else ()))
         yield from _some(read.name(dataset.clause("attested as"), "by"), "role")
     for declared in charter.models.values():
-        yield from _some(declared.train_on, "dataset", rows=True)
-        yield from _some(declared.validate_on, "dataset", rows=True)
+        yield from (_rows(name) for name, _ in declared.rows())
+        yield from (Reference(name, ("prompt",)) for name in declared.prompts)
     for evaluation in charter.evaluations.values():
         yield from _some(evaluation.of, "model")
         yield from _some(evaluation.on, "dataset", rows=True)

@@ -124,9 +124,8 @@ def _users(charter: model.Charter) -> dict[str, set[str]]:
     """The models that learn from a dataset, or are measured or watched on it, by its name."""
     found: dict[str, set[str]] = defaultdict(set)
     for declared in charter.models.values():
-        for reference in (declared.train_on, declared.validate_on):
-            if reference is not None:
-                found[reference.parts[0]].add(declared.name)
+        for reference, _ in declared.rows():
+            found[reference.parts[0]].add(declared.name)
     for evaluation in charter.evaluations.values():
         if evaluation.on is not None and evaluation.of is not None and evaluation.of.text in charter.models:
             found[evaluation.on.parts[0]].add(evaluation.of.text)

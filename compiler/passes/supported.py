@@ -26,12 +26,14 @@ _UNSUPPORTED_BLOCKS = frozenset(block.keyword for block in BLOCKS if not block.s
 
 WORKING_CHOICES: Mapping[tuple[str, str, str], tuple[str, ...]] = {
     ("dataset", "source", "format"): ("csv", "parquet", "jsonl", "python"),
-    ("model", "task", "kind"): ("binary-classification",),
     ("deployment", "package", "format"): ("onnx",),
     ("deployment", "serve", "how"): ("http", "directory"),
     ("retirement", "archive", "what"): ("model", "evidence", "ledger"),
 }
 """Of arguments with choices, those that work."""
+
+NOT_RUN_CHOICES: Mapping[tuple[str, str, str], tuple[str, ...]] = {("model", "task", "kind"): ("text-generation",)}
+"""Of arguments with choices, those that are proved and compiled, and that no stage can do yet."""
 
 IDLE_ARGUMENTS = frozenset(
     {("deployment", "package", "quantise"), ("lifecycle", "use policies", "from"), ("evaluation", "report", "top")}

@@ -19,7 +19,7 @@ def check_unused(context: Context) -> Iterator[Diagnostic]:
         return
     used = {(kind, reference.target) for reference in references(charter) for kind in reference.kinds}
     misspelt = {kind for kind, name in used if name not in charter.by_kind[kind]}
-    for kind in ("parameter", "role", "dataset", "model"):
+    for kind in ("parameter", "role", "dataset", "prompt", "model"):
         if kind in misspelt:
             continue  # the unknown name may be meant for one of these
         for declared in charter.by_kind[kind].values():

@@ -6,10 +6,11 @@ from charter.compiler.graph import Flow, LifecycleGraph, Node
 
 
 def add_models(charter: model.Charter, graph: LifecycleGraph) -> None:
-    """One `train` stage for each model, fed with its training and validation rows."""
+    """One `train` stage for each model, fed with all rows that it learns from."""
     for declared in charter.models.values():
         node = graph.add(Node("train", declared.name, declared, outputs=("model",)))
-        for name, reference in (("train", declared.train_on), ("validation", declared.validate_on)):
+        inputs = (("train", declared.train_on), ("validation", declared.validate_on))
+        for name, reference in (*inputs, ("preferences", declared.aligned_with)):
             rows = rows_of(charter, reference)
             if rows is not None and reference is not None:
                 node.inputs.append(Flow(name, rows.stage, rows.artifact, reference.span))

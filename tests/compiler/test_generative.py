@@ -1,0 +1,236 @@
+"""Charters of models that make text: proved and in the IR, whole, and named as what cannot be run yet."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from charter.compiler.account import not_checked
+from charter.compiler.compile import check_charter, compile_charter
+from charter.compiler.generative import is_generation, not_run_yet
+from charter.compiler.ir import IR, Requirement
+from charter.dsl.diagnostics import Severity
+from charter.runtime.cli import run_command_line
+
+CHARTER = """charter 1
+
+lifecycle loan-answers {
+  version "1"
+  owner   "credit-models@bank.example"
+  purpose "Answer customers' questions about loans."
+  risk    limited
+}
+
+role risk-officer {
+  members at least 3
+}
+
+dataset questions {
+  source csv "data/questions.csv"
+  target answer
+  split  train 60%, preferred 20%, test 20% seed 7
+}
+
+prompt loan-questions {
+  version "3"
+  system  "You answer questions about loans. You never promise one."
+  user    "A customer asks:"
+}
+
+model own {
+  task            text-generation
+  train on        questions.train
+  fine-tuned from "checkpoints/base" with lora
+  aligned with    questions.preferred
+  prompted by     loan-questions
+}
+
+model hosted {
+  task        text-generation
+  hosted at   "https://models.bank.example/v1" model "chat-large" secret "MODEL_KEY"
+  prompted by loan-questions
+}
+
+evaluation answers of own on questions.test {
+  require perplexity <= 20
+  require groundedness >= 90% with confidence 95%
+  report  rouge
+}
+
+evaluation polite of hosted on questions.test {
+  require toxicity <= 1%
+}
+
+approval release of own {
+  by    risk-officer quorum 2
+  after answers
+}
+
+deployment production of own {
+  after release
+}
+
+monitor drift of production on questions.test every 1 day {
+  require refusal_rate <= 10% otherwise alert risk-officer
+}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "questions.csv").write_text("question,answer\na,b\n")
+    base = tmp_path / "checkpoints" / "base"
+    (base / "deep").mkdir(parents=True)
+    (base / "weights.safetensors").write_bytes(b"weights")
+    (base / "deep" / "config.json").write_text("{}")
+    (tmp_path / "a.charter").write_text(CHARTER)
+    return tmp_path / "a.charter"
+
+
+def compiled(path: Path, old: str = "", new: str = "") -> IR:
+    assert old in CHARTER
+    result = compile_charter(path, as_text=CHARTER.replace(old, new))
+    assert result.ir is not None, result.diagnostics
+    return result.ir
+
+
+def errors(path: Path, old: str, new: str) -> list[str]:
+    assert old in CHARTER
+    found = check_charter(path, as_text=CHARTER.replace(old, new)).diagnostics
+    return [item.code for item in found if item.severity is Severity.ERROR]
+
+
+def test_everything_is_in_the_ir(path: Path):
+    ir = compiled(path)
+    stages = {stage.id: stage for stage in ir.stages}
+    own, hosted = stages["train/own"], stages["train/hosted"]
+    assert own.spec["fine-tuned from"] == {"checkpoint": "checkpoints/base", "method": "lora"}
+    assert own.spec["aligned with"] == "questions.preferred"
+    assert {(item.name, item.artifact) for item in own.inputs} == {("train", "train"), ("preferences", "preferred")}
+    assert hosted.spec["hosted at"] == {
+        "address": "https://models.bank.example/v1",
+        "model": "chat-large",
+        "secret": "MODEL_KEY",
+    }
+    assert hosted.inputs == ()
+    (prompt,) = hosted.spec["prompts"]
+    assert prompt["system"].startswith("You answer") and prompt["user"] == "A customer asks:"
+    assert prompt["digest"].startswith("sha256:")
+    assert stages["evaluate/answers"].spec["prompts"] == own.spec["prompts"] == [prompt]
+    assert ir.declarations["prompt/loan-questions"].body["version"] == "3"
+    assert {path for path in ir.pins if path.startswith("checkpoints")} == {
+        "checkpoints/base/weights.safetensors",
+        "checkpoints/base/deep/config.json",
+    }
+    units = {item.metric: item.unit for item in ir.controls if isinstance(item, Requirement)}
+    assert (units["perplexity"], units["groundedness"], units["toxicity"]) == ("number", "ratio", "ratio")
+    assert "package_difference" not in units
+
+
+def test_a_prompt_is_hashed_like_code(path: Path):
+    """Another word in it is another meaning, and another result of everything that uses it."""
+    before, after = compiled(path), compiled(path, "You never promise one.", "You may promise one.")
+    assert before.meaning != after.meaning
+    changed = {old.id for old, new in zip(before.stages, after.stages, strict=True) if old.spec != new.spec}
+    assert changed == {"train/own", "train/hosted", "evaluate/answers", "evaluate/polite", "deploy/production",
+                       "monitor/drift"}  # fmt: skip
+    again = compiled(path, 'version "3"', 'version "4"')
+    assert [stage.spec for stage in again.stages] == [stage.spec for stage in before.stages]
+
+
+def test_a_checkpoint_is_pinned_file_by_file(path: Path):
+    before = compiled(path)
+    (path.parent / "checkpoints" / "base" / "deep" / "config.json").write_text("{ }")
+    assert before.pins != compiled(path).pins
+
+
+@pytest.mark.parametrize("kind", ["empty", "link", "outside", "pipe", "whole project", "no text"])
+def test_a_checkpoint_that_hides_something_is_refused(path: Path, kind: str):
+    import os
+
+    base = path.parent / "checkpoints" / "base"
+    old, new, code = "", "", "CH0901"
+    match kind:
+        case "empty":
+            (path.parent / "checkpoints" / "none").mkdir()
+            old, new = '"checkpoints/base"', '"checkpoints/none"'
+        case "link":
+            (base / "more").symlink_to(path.parent)
+            code = "CH0902"
+        case "outside":
+            (base / "more").symlink_to("/etc/passwd")
+            code = "CH0902"
+        case "pipe":
+            os.mkfifo(base / "pipe")
+        case "whole project":
+            old, new = '"checkpoints/base"', '"."'
+        case "no text":
+            Path(os.fsdecode(os.fsencode(base) + b"/\xff")).touch()
+            code = "CH0907"
+    result = compile_charter(path, as_text=CHARTER.replace(old, new) if old else CHARTER)
+    assert [item.code for item in result.diagnostics if item.severity is Severity.ERROR] == [code]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("questions.preferred\n", "questions.test\n", "CH0501"),
+        ("require perplexity <= 20\n", "require roc_auc >= 0.8\n", "CH0203"),
+        ("prompted by     loan-questions", "prompted by     loan-question", "CH0101"),
+        ("prompted by     loan-questions", "prompted by     own", "CH0103"),
+        ("require perplexity <= 20\n", "require perplexity <= 0.5\n", "CH0603"),
+        ("require refusal_rate <= 10%", "require psi of each feature <= 0.2", "CH0203"),
+        ("  target answer\n", "", "CH0214"),
+        ('"MODEL_KEY"', '"sk-1234"', "CH1604"),
+        ("https://models.bank.example/v1", "https://models.bank.example/v1?key=1", "CH1603"),
+        ("https://models.bank.example/v1", "https://[::1", "CH1603"),
+        ("https://models.bank.example/v1", "ftp://models.bank.example", "CH1603"),
+        ("https://models.bank.example/v1", "https://a:b@models.bank.example", "CH1603"),
+        ("https://models.bank.example/v1", "http://0x7f000001/v1", "CH1603"),
+    ],
+)
+def test_proofs(path: Path, old: str, new: str, code: str):
+    assert code in errors(path, old, new)
+
+
+def test_what_needs_no_reference_needs_no_target(path: Path):
+    text = CHARTER.replace("  target answer\n", "").replace("require perplexity <= 20\n", "")
+    text = text.replace("  report  rouge\n", "")
+    found = [item for item in check_charter(path, as_text=text).diagnostics if item.severity is Severity.ERROR]
+    # The model is still to learn what it should write.
+    assert [(item.code, "questions" in item.detail) for item in found] == [("CH0214", True)]
+
+
+def test_a_prompt_that_nobody_uses_is_said(path: Path):
+    text = CHARTER + '\nprompt forgotten {\n  system "x"\n}\n'
+    found = check_charter(path, as_text=text).diagnostics
+    assert [item.code for item in found if "forgotten" in item.detail] == ["CH0405"]
+
+
+def test_a_check_passes_and_says_what_is_not_run_yet(path: Path):
+    charter = check_charter(path).charter
+    assert charter is not None
+    (item,) = (item for item in not_checked(charter) if item.area == "run")
+    assert "not run yet" in item.text and "`train/hosted`" in item.text
+    idle = {stage.id for stage in compiled(path).stages if is_generation(stage.callable)}
+    assert set(not_run_yet(charter)) == idle
+
+
+def test_a_trainer_of_the_teams_own_runs(path: Path):
+    (path.parent / "writer.py").write_text("def fit(context):\n    ...\n")
+    old = '  fine-tuned from "checkpoints/base" with lora\n  aligned with    questions.preferred\n'
+    ir = compiled(path, old, '  trainer python "writer:fit"\n')
+    stages = {stage.id: stage for stage in ir.stages}
+    assert stages["train/own"].callable == "writer:fit"
+    assert stages["train/own"].project_code
+    assert is_generation(stages["evaluate/answers"].callable)
+
+
+def test_check_and_plan_say_it(path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run_command_line(["check", "--format", "json", str(path)]) == 0
+    areas = {item["area"]: item["text"] for item in json.loads(capsys.readouterr().out)["not_checked"]}
+    assert "`evaluate/answers`" in areas["run"]
+    assert run_command_line(["plan", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "not run yet" in shown and "train/hosted" in shown
