@@ -141,7 +141,7 @@ def _of_quorums(charter: model.Charter) -> Iterator[Item]:
             excluded = " and ".join(name.text for name in approval.excluding)
             yield Item(
                 "people",
-                f"whether {approval.quorum} of `{role.name}` are left for `{approval.name}` without {excluded}: "
+                f"whether `{role.name}` has people enough for `{approval.name}` without {excluded}: "
                 f"certain with `members at least {certain_quorum(approval)}`",
             )
 

@@ -34,11 +34,15 @@ def shown(metric: str, quantity: Quantity) -> str:
     return show(quantity, wanted=known.unit if known else None)
 
 
-def approval_sentence(approval: model.Approval) -> str:
-    """`2 of risk-officer, none of them owner, trainer`."""
+def approval_sentence(approval: model.Approval, attested: tuple[model.Dataset, ...] = ()) -> str:
+    """`2 of risk-officer, none of them owner, trainer`; with the datasets whose class they attest by signing."""
     role = approval.role.text if approval.role else "?"
     excluding = ", ".join(name.text for name in approval.excluding)
-    return f"{approval.quorum} of {role}" + (f", none of them {excluding}" if excluding else "")
+    said = f"{approval.quorum} of {role}" + (f", none of them {excluding}" if excluding else "")
+    for dataset in attested:
+        level = read.word(dataset.clause("attested as"), "level")
+        said += f"; they attest that {dataset.name} identifies no person and is {level}"
+    return said
 
 
 def policy_sentence(policy: model.Policy) -> str:

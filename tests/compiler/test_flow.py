@@ -207,3 +207,17 @@ def test_many_derived_datasets_take_no_time():
         for i in range(5)
     )
     assert findings(dataset(*PERSONAL), layers, evaluation("d11x0")) == ["CH1301"] * 60
+
+
+def test_who_signs_is_told_what_they_attest():
+    text = whole(
+        "\n".join((OFFICER, dataset(*PERSONAL, *DROPPED, ATTESTED), ANONYMITY, deployment(after="release, anonymity")))
+    )
+    draft = check_charter(CASES / "any.charter", as_text=text).draft
+    assert draft is not None
+    told = {control.id: control.text for control in draft.controls}
+    assert told["anonymity"] == (
+        "1 of privacy-officer, none of them owner, trainer; they attest that applications identifies no person and is "
+        "internal"
+    )
+    assert "attest" not in told["release"]
