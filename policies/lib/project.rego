@@ -29,6 +29,7 @@ details(message) := {"details": message.details} if {
 
 # A report must show that all is well: every verdict in it is a yes, there is one, and it lists no violation.
 compliant(report) if {
+	is_object(report)
 	verdicts := [verdict | some key in verdict_keys; verdict := report[key]]
 	every verdict in verdicts { verdict == true }
 	count(verdicts) + count([report.status | report.status == "PASS"]) > 0

@@ -23,6 +23,7 @@ CORE = Path(__file__).parents[2] / "policies" / "core"
 SAME_BY_DESIGN = "the positive side of what `problems` says already; it must stay when that is changed"
 SAID_BY_SCHEMA = "the schema says so already; kept for an OPA that decides without Charter"
 EQUIVALENT = "means the same"
+OF_TYPES = "means the same; without it OPA's types would have a report that is no object refused at load"
 LONG_WAY = "`clear` holds less often; then the same is decided by looking for what was found"
 SURVIVORS = {
     ("charter/lib/numbers.rego", '`"0"` to `"0~"`'): EQUIVALENT,
@@ -30,6 +31,7 @@ SURVIVORS = {
     ("charter/lib/evidence.rego", "`4` to `5`"): EQUIVALENT,
     ("charter/lib/evidence.rego", "without `is_number(item.high)`"): SAID_BY_SCHEMA,
     ("charter/lib/evidence.rego", "without `is_number(item.confidence)`"): SAID_BY_SCHEMA,
+    ("charter/lib/project.rego", "without `is_object(report)`"): OF_TYPES,
     ("charter/main.rego", "without `gate_controls`"): SAME_BY_DESIGN,
     ("charter/main.rego", "`>` to `>=`"): SAME_BY_DESIGN,
     ("charter/main.rego", "without `count(evaluated) > 0`"): SAME_BY_DESIGN,
