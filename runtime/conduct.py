@@ -58,6 +58,11 @@ def conduct(
             ) from failure
         with open_ledger(project, ir.lifecycle.name, create=True) as ledger:
             journal = Journal(ledger)
+            if journal.state.closed and not project.checkpoints_path.exists():
+                observer.warned(
+                    f"`{project.checkpoints_path.name}` is gone, and starts anew: that the ledger was not rolled back "
+                    "before now can only be shown with a copy of it that was kept elsewhere"
+                )
             for sentence in loosened_since(ir, journal.state, ArtifactStore(project.store)):
                 observer.warned(f"loosened: {sentence}")
             name = new_run_name()

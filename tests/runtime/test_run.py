@@ -211,3 +211,11 @@ def test_both_engines_run_the_same_lifecycle(sandbox: Sandbox, opa: str) -> None
     sandbox.chain(["step", "step"])
     assert sandbox.charter("run", "--engine", "opa", env={"OPA_BIN": opa}).code == 0
     assert {event.body["engine"] for event in sandbox.of_kind("gate.decided")} == {"opa"}
+
+
+def test_lost_checkpoints_are_told(sandbox: Sandbox) -> None:
+    sandbox.chain(["step"])
+    assert "is gone" not in sandbox.charter("run").out
+    (sandbox.root / "charter.checkpoints").unlink()
+    assert "`charter.checkpoints` is gone, and starts anew" in sandbox.charter("run").out
+    assert "is gone" not in sandbox.charter("run").out
