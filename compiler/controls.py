@@ -7,7 +7,6 @@ import msgspec
 from msgspec import Struct
 
 from charter.compiler import clauses as read
-from charter.compiler import clauses as read
 from charter.compiler import ir, model
 from charter.compiler.graph import Ancestry, LifecycleGraph, Node
 from charter.compiler.metrics import METRICS
@@ -181,23 +180,6 @@ def _approvals(lowering: Lowering) -> Iterator[ir.Approval]:
             text=approval_sentence(approval, _attested_by(approval, lowering)),
             place=lowering.places.of(approval.node.header_span),
         )
-
-
-def _attested_by(approval: model.Approval, lowering: Lowering) -> tuple[model.Dataset, ...]:
-    """The datasets behind an approval whose class its role attests (`attested as`)."""
-    found = [
-        dataset
-        for dataset in lowering.charter.datasets.values()
-        if (role := read.name(dataset.clause("attested as"), "by")) is not None
-        and approval.role is not None
-        and role.text == approval.role.text
-    ]
-    order = lowering.graph.order() if found else None
-    if order is None:
-        return ()
-    ancestry = Ancestry(lowering.graph, order)
-    stage = (f"approve/{approval.name}",)
-    return tuple(dataset for dataset in found if ancestry.precedes(f"acquire/{dataset.name}", stage))
 
 
 def _attested_by(approval: model.Approval, lowering: Lowering) -> tuple[model.Dataset, ...]:
