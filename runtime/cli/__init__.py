@@ -101,6 +101,10 @@ audit = _group(
         "subject": ("audit_subject:audit_subject", "Say where one person's data went, and what can be erased."),
         "capsule": ("audit_capsule:audit_capsule", "Hand over everything in one file that verifies itself offline."),
         "export": ("audit_export:audit_export", "Export to JSONL, CSV, CloudEvents, OCSF, OSCAL, in-toto, CycloneDX."),
+        "erase": ("audit_erase:audit_erase", "Remove the text of records for good; the chain still holds."),
+        "hold": ("audit_hold:audit_hold", "Forbid erasing records; list and release holds."),
+        "erasures": ("audit_admin_events:audit_erasures", "List what was erased, by whom and why."),
+        "admin-events": ("audit_admin_events:audit_admin_events", "List what was done to the ledger itself."),
         "migrate": ("audit_migrate:audit_migrate", "Copy the ledger into another store, or move it there."),
         "check-capsule": ("audit_capsule:audit_check_capsule", "Check such a file."),
     },
@@ -122,8 +126,11 @@ trust = _group(
 
 keys = _group(
     "keys",
-    "Ed25519 keys of people.",
-    {"new": ("keys_new:keys_new", "Make a key pair.")},
+    "Ed25519 keys, of people and of the ledger.",
+    {
+        "new": ("keys_new:keys_new", "Make a key pair."),
+        "rotate": ("keys_rotate:keys_rotate", "Give the ledger a new signing key."),
+    },
 )
 
 _GROUPS: dict[str, click.Command] = {"audit": audit, "trust": trust, "keys": keys}
@@ -150,6 +157,7 @@ main = _group(
         "reject": ("reject:reject", "Sign a rejection; it beats approvals."),
         "waive": ("waive:waive", "Sign a waiver that the charter asks for, or take it back."),
         "recall": ("recall:recall", "Suspend all that depends on a dataset, model, evaluation, file, person or key."),
+        "attest": ("attest:attest", "Vouch for recorded evidence, in a role of the charter."),
         "halt": ("halt:halt", "Stop every further effect of a lifecycle at once."),
         "resume": ("resume:resume", "Sign that a halted lifecycle may go on."),
         "break-glass": ("break_glass:break_glass", "Sign an exception at one gate, to be reviewed by a date."),
@@ -157,7 +165,7 @@ main = _group(
         "report": ("report:report", "Write the audit report as one HTML file."),
         "audit": (":audit", "Read the audit trail: log, verify, trace, prove."),
         "trust": (":trust", "The signed trust root: who fills which role, with which keys."),
-        "keys": (":keys", "Ed25519 keys of people."),
+        "keys": (":keys", "Ed25519 keys, of people and of the ledger."),
         "doctor": ("doctor:doctor", "Say which policy engines work here, and why the others do not."),
     },
     _EPILOG,

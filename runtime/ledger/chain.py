@@ -25,6 +25,7 @@ from charter.runtime.ledger.record import (
 # Where the parts of a header are, seen from its ends: the template fixes all widths but those of four tokens.
 _IDEM_AT = len(b'{"body":"","idem":"') + 64
 _KIND_AFTER = len(b'","kind":"')
+_SAYS_ADMINISTRATIVE = b'"kind":"ledger.'
 _TIME_AT = slice(-len(b'2026-01-01T00:00:00.000000Z","v":1}'), -len(b'","v":1}'))
 _SUBJECT_END = _TIME_AT.start - len(b'","ts":"')
 
@@ -48,7 +49,7 @@ class Position(Struct):
         frontier: the tree of the records so far.
         leaf: hash of the last one.
         time: time of the last one, as in its header.
-        bodies_missing: records without a body so far.
+        missing: records without a body so far.
         shift: by how much the numbers run ahead of the tree, once records were found missing.
         tiles: hashes of the tiles that the latest rows completed.
     """
@@ -56,17 +57,17 @@ class Position(Struct):
     frontier: Frontier = field(default_factory=Frontier)
     leaf: bytes = NO_LEAF
     time: bytes = b""
-    bodies_missing: int = 0
+    missing: list[int] = field(default_factory=list)
     shift: int = 0
     tiles: list[bytes] = field(default_factory=list)
 
     def copy(self) -> "Position":
         """An independent copy."""
-        return Position(self.frontier.copy(), self.leaf, self.time, self.bodies_missing, self.shift)
+        return Position(self.frontier.copy(), self.leaf, self.time, self.missing.copy(), self.shift)
 
 
-BodySeen = Callable[[int, bytes], object]
-"""Is told number and bytes of a committed body that names attachments."""
+BodySeen = Callable[[int, bytes, bytes], object]
+"""Is told number, header and body of a record whose body names attachments, or is about the ledger itself."""
 
 
 def follow(
@@ -128,9 +129,9 @@ def follow(
                 yield Finding("header", place, "the header is not in the one permitted form")
                 header = b""
             if body is None:
-                at.bodies_missing += 1
-        if body_seen and type(body) is bytes and b'"attachments"' in body:
-            body_seen(place, body)
+                at.missing.append(place)
+        if body_seen and type(body) is bytes and (b'"attachments"' in body or _SAYS_ADMINISTRATIVE in header):
+            body_seen(place, header, body)
         leaf = sha256(b"\x00" + header).digest()
         prev = leaf.hex().encode()
         leaves.append(leaf)

@@ -71,17 +71,22 @@ class VerifierKey:
         Raises:
             NoteError: malformed, of another origin, or not signed by this key.
         """
-        text, signatures = _split(note)
-        checkpoint = parse_text(text)
+        checkpoint = read_note(note)
         if checkpoint.origin != self.origin:
             raise NoteError(f"the checkpoint is of the ledger `{checkpoint.origin:.130}`, not `{self.origin}`")
+        self.check_note(note)
+        return checkpoint
+
+    def check_note(self, note: str) -> str:
+        """The text of a note signed by this key; raises NoteError as `open`."""
+        text, signatures = _split(note)
         for name, blob in signatures:
             if name == self.origin and blob[:4] == self.id:
                 try:
                     self._ed25519.verify(blob[4:], text.encode())
                 except InvalidSignature:
                     raise NoteError("the signature does not belong to the checkpoint's text") from None
-                return checkpoint
+                return text
         raise NoteError("the checkpoint is not signed by this ledger's key")
 
 
@@ -98,6 +103,10 @@ class Signer:
         """The signed note of a checkpoint."""
         text = f"{self._start}{size}\n{_b64(root)}\n"
         return f"{text}{self._line}{_b64(self._id + self._sign(text.encode()))}\n"
+
+    def sign_line(self, text: str) -> str:
+        """The signature line of a note with this text."""
+        return f"{self._line[1:]}{_b64(self._id + self._sign(text.encode()))}\n"
 
 
 def read_note(note: str) -> Checkpoint:

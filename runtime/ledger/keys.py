@@ -41,6 +41,42 @@ def create_signer(path: Path, origin: str) -> Signer:
     return load_signer(path, origin)
 
 
+def start_rotation(path: Path, origin: str) -> Signer:
+    """A new key beside the one in force; one that an interrupted rotation left is taken."""
+    return create_signer(_next_path(path), origin)
+
+
+def finish_rotation(path: Path, signer: Signer, named: str) -> Signer:
+    """Put the new key in the place of the old one, once the ledger names it; the signer to use.
+
+    Also what an interrupted rotation left is finished so. The old private key is kept under another name: it can
+    sign nothing any more that would count, and whoever must destroy it can.
+    """
+    following = _next_path(path)
+    if str(signer.verifier) == named or not os.path.lexists(following):
+        return signer
+    new = load_signer(following, signer.verifier.origin)
+    if str(new.verifier) != named:
+        return signer
+    try:
+        public = path.with_suffix(".pub")
+        draft = public.with_name(f".{public.name}.{secrets.token_hex(8)}")
+        _create(draft, f"{new.verifier}\n".encode(), 0o644)
+        draft.replace(public)
+        retired = path.with_name(f"{path.name}.retired-{signer.verifier.id.hex()}")
+        retired.unlink(missing_ok=True)
+        retired.hardlink_to(path)
+        following.replace(path)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise Unavailable("key file cannot be written", f"`{path}`: {error.strerror}.") from None
+    return new
+
+
+def _next_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.next")
+
+
 def write_public_key(path: Path, key: VerifierKey) -> None:
     """Put the verifier key into its file; raises Tampered when the file holds another key."""
     if not os.path.lexists(path):

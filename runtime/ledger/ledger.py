@@ -13,7 +13,7 @@ import msgspec
 
 from charter.runtime.ledger import anchors, keys
 from charter.runtime.ledger.chain import Position, follow
-from charter.runtime.ledger.checkpoint import NoteError, Signer, VerifierKey
+from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, Signer, VerifierKey
 from charter.runtime.ledger.errors import Conflict, Damaged, Tampered, Unavailable
 from charter.runtime.ledger.events import Event, Prepared, Receipt, Recorded, prepare
 from charter.runtime.ledger.head import Head, load_head, next_head, root_at
@@ -21,7 +21,8 @@ from charter.runtime.ledger.location import Location, exists, open_store, open_s
 from charter.runtime.ledger.merkle import EMPTY_ROOT
 from charter.runtime.ledger.proof import make_proof
 from charter.runtime.ledger.record import IDEM_PART, KIND_PART, SUBJECT_PART, TIME_PART, check_origin, timestamp
-from charter.runtime.ledger.store import Identity, Row, Store
+from charter.runtime.ledger.rotation import Rotation, key_at, leads_to, make_rotation, recorded_rotations
+from charter.runtime.ledger.store import Identity, Reader, Row, Store, Transaction
 from charter.runtime.ledger.writer import Outcome, add_batches
 
 __all__ = ["Event", "Ledger", "Receipt", "Recorded", "anchor"]
@@ -88,9 +89,10 @@ class Ledger:
         store = open_store(path, create_as=first)
         try:
             with store.snapshot() as reader:
+                signer = keys.finish_rotation(key_path, signer, reader.identity().key)
                 head = load_head(reader, signer.verifier)
                 if anchored:
-                    _check_anchor(anchored[0], signer.verifier, head, lambda size: root_at(reader, size))
+                    _check_anchor(*anchored, signer.verifier, head, reader)
             keys.write_public_key(public_path, signer.verifier)
         except BaseException:
             store.close()
@@ -109,7 +111,7 @@ class Ledger:
         store = open_store_read_only(resolve(path))
         try:
             with store.snapshot() as reader:
-                key = key or _named_key(reader.identity())
+                key = _key_in_force(key, reader)
                 return cls(store, key, load_head(reader, key), None, time.time_ns)
         except BaseException:
             store.close()
@@ -155,6 +157,50 @@ class Ledger:
             # Only here is it durable; before, an error must leave our view of the ledger as it was.
             self._head = head
         return outcomes
+
+    def amend(self, plan: Callable[[int], Event], change: Callable[[Transaction], object]) -> Receipt:
+        """Record an event together with the one change of stored data that it accounts for.
+
+        Args:
+            plan: the event, from the number that its record will have.
+            change: erases; told the same transaction.
+
+        Raises:
+            Refused, Tampered, Unavailable: as `append`; then nothing was changed either.
+        """
+        return self._amend(plan, change, None)
+
+    def rotate(self, new: Signer, plan: Callable[[Rotation], Event]) -> Receipt:
+        """Record a change of the signing key, signed by both; from this record on the new one signs."""
+        old = self._signer
+        if old is None:
+            raise Unavailable("ledger is open for reading only", "Open it with its key to change that.")
+        return self._amend(
+            lambda seq: plan(make_rotation(old, new, seq)), lambda state: state.set_key(str(new.verifier)), new
+        )
+
+    def _amend(
+        self, plan: Callable[[int], Event], change: Callable[[Transaction], object], signer: Signer | None
+    ) -> Receipt:
+        if self._signer is None:
+            raise Unavailable("ledger is open for reading only", "Open it with its key to change that.")
+        signer = signer or self._signer
+        with self._lock:
+            with self._store.transaction() as transaction:
+                head = next_head(transaction, self._key, self._head)
+                batch = [prepare(plan(head.size))]
+                now = timestamp(self._clock()).encode()
+                (outcome,), head = add_batches(transaction, head, [batch], signer, now)
+                if isinstance(outcome, Conflict):
+                    raise outcome
+                change(transaction)
+            self._head, self._signer, self._key = head, signer, signer.verifier
+        return outcome[0]
+
+    def scrub(self) -> None:
+        """Remove what was erased from the store's files; raises Unavailable while others use them."""
+        with self._lock:
+            self._store.scrub()
 
     def events(
         self, *, after: int = -1, kinds: Collection[str] | None = None, allow_erased: bool = False
@@ -282,9 +328,24 @@ def _named_key(identity: Identity) -> VerifierKey:
         raise Damaged("ledger file is damaged", f"The key that it names is malformed: {error}.") from None
 
 
-def _check_anchor(note: str, key: VerifierKey, head: Head, root_of: Callable[[int], bytes]) -> None:
+def _key_in_force(known: VerifierKey | None, reader: Reader) -> VerifierKey:
+    """The key that the ledger names, if the one that is known leads to it; else the known one, which will not fit."""
+    named = _named_key(reader.identity())
+    if known in (None, named) or known is None:
+        return named
     try:
-        checkpoint = key.open(note)
+        return named if leads_to(known, recorded_rotations(reader), named) else known
+    except NoteError:
+        return known
+
+
+def _check_anchor(note: str, checkpoint: Checkpoint, key: VerifierKey, head: Head, reader: Reader) -> None:
+    try:
+        try:
+            key.open(note)
+        except NoteError:
+            # The key may have changed since; only the one of that time counts.
+            key_at(checkpoint.size, recorded_rotations(reader), key).open(note)
     except NoteError as error:
         raise Tampered("anchor is another ledger's", f"The newest anchor does not hold: {error}.") from None
     if checkpoint.size > head.size:
@@ -293,7 +354,7 @@ def _check_anchor(note: str, key: VerifierKey, head: Head, root_of: Callable[[in
             f"It has {head.size} records, and a checkpoint for {checkpoint.size} was anchored. "
             "Restore the newest backup; nothing is appended to the older state.",
         )
-    if root_of(checkpoint.size) != checkpoint.root:
+    if root_at(reader, checkpoint.size) != checkpoint.root:
         raise Tampered(
             "ledger was rewritten",
             f"Its first {checkpoint.size} records are not those that were anchored. Restore it from a backup.",

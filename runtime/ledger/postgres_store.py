@@ -69,6 +69,16 @@ class PostgresStore:
         except BaseException as error:  # noqa: BLE001 - raised again, in words when it is the server's
             raise self._failed(error) from None
 
+    def scrub(self) -> None:
+        """Write the tables anew without their dead rows. The server's own log keeps them until it is recycled."""
+        self._check_usable()
+        try:
+            for table in ("record", "attachment"):
+                self._connection.execute(f"VACUUM (FULL) {table}".encode())
+            self._connection.execute("CHECKPOINT")
+        except BaseException as error:  # noqa: BLE001 - raised again, in words when it is the server's
+            raise self._failed(error) from None
+
     def close(self) -> None:
         """Close the connection; may be called twice."""
         import psycopg
@@ -160,6 +170,10 @@ class _Session:
             return bytes(data)
         return None
 
+    def of_kind(self, kind: str) -> list[Row]:
+        said = f'"kind":"{kind}"'.encode()
+        return [Row(*row) for row in self._all(_ROW + "WHERE position(%b in header) > 0 ORDER BY seq", said)]
+
     def add_records(self, rows: Sequence[Row]) -> None:
         # Columns as arrays: one statement and one round trip for any number of rows.
         self._connection.execute(
@@ -179,6 +193,13 @@ class _Session:
 
     def set_checkpoint(self, note: str) -> None:
         self._connection.execute(b"UPDATE log SET checkpoint = %s WHERE id = 1", (note,))
+
+    def set_key(self, key: str) -> None:
+        self._connection.execute("UPDATE log SET key = %s WHERE id = 1", (key,))
+
+    def erase(self, seqs: Sequence[int], digests: Sequence[str]) -> None:
+        self._connection.execute("UPDATE record SET salt = NULL, body = NULL WHERE seq = ANY(%s)", (list(seqs),))
+        self._connection.execute("DELETE FROM attachment WHERE digest = ANY(%s)", (list(digests),))
 
     def all_rows(self) -> Iterator[tuple[object, ...]]:
         return self._stream(_ROW + "ORDER BY seq")

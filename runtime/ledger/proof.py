@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from charter.runtime.ledger import canonical
@@ -16,6 +17,7 @@ from charter.runtime.ledger.merkle import (
     subtree_of_tiles,
 )
 from charter.runtime.ledger.record import SALT_BYTES, Header, commitment, parse_header
+from charter.runtime.ledger.rotation import leads_to, read_rotation, recorded_rotations
 from charter.runtime.ledger.store import Reader
 
 FORMAT = "charter-proof/1"
@@ -44,8 +46,10 @@ def make_proof(reader: Reader, key: VerifierKey, head: Head, seq: int, *, with_b
     path = inclusion_proof(seq, head.size, subtree_of_tiles(tiles, tile_leaves))
     (row,) = reader.rows(seq, seq + 1)
     shown = with_body and row.body is not None and row.salt is not None
+    rotations = recorded_rotations(reader)
     proof = canonical.encode(
         {
+            **({"rotations": [rotation.statement for rotation in rotations]} if rotations else {}),
             "body": row.body.decode() if shown and row.body else None,
             "checkpoint": head.note,
             "format": FORMAT,
@@ -73,7 +77,10 @@ def check_proof(proof: bytes, key: VerifierKey | None) -> tuple[Header, dict[str
     fields = _fields(proof)
     try:
         named = VerifierKey.parse(fields["key"])
-        if key is not None and key != named:
+        rotations = [read_rotation(statement) for statement in fields.get("rotations", [])]
+        if any(before.new != after.old or before.size >= after.size for before, after in pairwise(rotations)):
+            raise _broken("its changes of keys do not follow each other")
+        if key is not None and key != named and not leads_to(key, rotations, named):
             raise _broken(f"it names the key `{named}`, which is not the given one")
         checkpoint = named.open(fields["checkpoint"])
     except NoteError as error:
@@ -97,14 +104,16 @@ def check_proof(proof: bytes, key: VerifierKey | None) -> tuple[Header, dict[str
 
 def _fields(proof: bytes) -> Mapping[str, Any]:
     fields = canonical.parse(proof, _MAX_BYTES)
-    if set(fields) != _MEMBERS or fields["format"] != FORMAT:
+    if set(fields) - {"rotations"} != _MEMBERS or fields["format"] != FORMAT:
         raise _broken(f"it is not a document of the format `{FORMAT}`")
-    path, body, salt = fields["path"], fields["body"], fields["salt"]
+    path, body, salt, rotations = fields["path"], fields["body"], fields["salt"], fields.get("rotations", [])
     texts = [fields["checkpoint"], fields["header"], fields["key"]]
     if (
         not all(isinstance(text, str) and len(text) < 1 << 16 for text in texts)
         or not isinstance(path, list)
         or not all(isinstance(node, str) and _HASH.fullmatch(node) for node in path)
+        or not isinstance(rotations, list)
+        or not all(isinstance(statement, str) for statement in rotations)
         or (body is None) != (salt is None)
         or not (body is None or (isinstance(body, str) and isinstance(salt, str) and _SALT.fullmatch(salt)))
     ):

@@ -114,6 +114,25 @@ class SqliteStore:
             self._broken = f"of an earlier error ({failure.summary})"
         return failure
 
+    def scrub(self) -> None:
+        """Fold the log into the file, write the file anew without its unused pages, and empty the log again."""
+        self.check_usable()
+        try:
+            for _ in range(2):
+                ((busy, *_),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                if busy:
+                    raise Unavailable(
+                        "erased text is still in the log",
+                        f"What was erased is gone from the records, but another process reads `{self._path}`, so its "
+                        "write-ahead log cannot be emptied. End that process and run the same command again.",
+                    )
+                self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except apsw.BusyError as error:
+            raise _translate(error, self._path) from None
+        except apsw.Error as error:
+            raise self.failed(error) from None
+
     def close(self) -> None:
         """Close the file; the last connection folds the write-ahead log into it."""
         with suppress(apsw.Error):
@@ -245,6 +264,10 @@ class _Session:
             return data
         return None
 
+    def of_kind(self, kind: str) -> list[Row]:
+        said = f'"kind":"{kind}"'.encode()
+        return [_typed(row) for row in self._execute(_ROW + "WHERE instr(header, ?) ORDER BY seq", (said,))]
+
     def add_records(self, rows: Sequence[Row]) -> None:
         start = 0
         for width, statement in _INSERTS:
@@ -264,6 +287,16 @@ class _Session:
     def set_checkpoint(self, note: str) -> None:
         self._execute("UPDATE log SET checkpoint = ? WHERE id = 1", (note,))
         self._note_set = note
+
+    def set_key(self, key: str) -> None:
+        self._execute("UPDATE log SET key = ? WHERE id = 1", (key,))
+
+    def erase(self, seqs: Sequence[int], digests: Sequence[str]) -> None:
+        self._execute("PRAGMA secure_delete = ON").close()  # zeros instead of unused pages with the text in them
+        for seq in seqs:
+            self._execute("UPDATE record SET salt = NULL, body = NULL WHERE seq = ?", (seq,))
+        for digest in digests:
+            self._execute("DELETE FROM attachment WHERE digest = ?", (digest,))
 
     def all_rows(self) -> Iterator[tuple[object, ...]]:
         return self._execute(_ROW + "ORDER BY seq")

@@ -48,6 +48,9 @@ class Reader(Protocol):
     def attachment(self, digest: str) -> bytes | None:
         """The bytes with this SHA-256 (hex)."""
 
+    def of_kind(self, kind: str) -> list[Row]:
+        """The records whose header says this kind, in order; finding them reads all headers."""
+
 
 class Transaction(Reader, Protocol):
     """Writing; what is written becomes durable together when the transaction ends, or not at all."""
@@ -64,6 +67,12 @@ class Transaction(Reader, Protocol):
     def set_checkpoint(self, note: str) -> None:
         """Replace the newest checkpoint."""
 
+    def set_key(self, key: str) -> None:
+        """Replace the verifier key."""
+
+    def erase(self, seqs: Sequence[int], digests: Sequence[str]) -> None:
+        """Remove salt and body of records, and attachments by their SHA-256 (hex)."""
+
 
 class Store(Protocol):
     """A ledger's storage. Errors are raised as `Failure`; after an I/O error every further call fails."""
@@ -73,6 +82,9 @@ class Store(Protocol):
 
     def snapshot(self) -> AbstractContextManager["Snapshot"]:
         """One unchanging state to read from."""
+
+    def scrub(self) -> None:
+        """Remove from the store's files what was erased, so that no copy of it is left in unused space or logs."""
 
     def close(self) -> None:
         """Release the store; may be called twice."""

@@ -6,18 +6,21 @@ The checks know nothing of SQLite: they take rows from a `store.Snapshot` and re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import msgspec
 
 from charter.runtime.failure import ExitCode
+from charter.runtime.ledger import rotation
+from charter.runtime.ledger.administration import ERASED, erased_records
 from charter.runtime.ledger.chain import Finding, Position, follow
-from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey
+from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey, read_note
 from charter.runtime.ledger.errors import Damaged
 from charter.runtime.ledger.location import Location, open_store_read_only, resolve
 from charter.runtime.ledger.merkle import TILE
 from charter.runtime.ledger.record import HEADER
+from charter.runtime.ledger.rotation import Rotation
 from charter.runtime.ledger.store import Identity, Snapshot
 
 MAX_FINDINGS = 100
@@ -48,6 +51,8 @@ class VerificationReport:
         size: records read.
         root: RFC 6962 root of the records read (32 bytes).
         findings: the first MAX_FINDINGS; `finding_count` counts all.
+        bodies_missing: records without a body; of these, `bodies_erased` are accounted for by a recorded erasure.
+        keys: how many keys the ledger has had.
         anchored: records covered by the largest of the caller's pins that holds.
         anchored_locally: the same for pins that were kept beside the ledger.
         key: the key that signatures were checked with; `key_was_given` tells whether the caller brought it.
@@ -59,7 +64,9 @@ class VerificationReport:
     findings: tuple[Finding, ...]
     finding_count: int
     bodies_missing: int
+    bodies_erased: int
     attachments_missing: int
+    keys: int
     pins: int
     anchored: int
     anchored_locally: int
@@ -128,8 +135,13 @@ def verify_snapshot(
 
 @dataclass
 class _Pin:
+    """A checkpoint that somebody kept; which key must have signed it is known once the records were followed."""
+
+    note: str
     checkpoint: Checkpoint
     local: bool
+    root: bytes = b""
+    """Of the ledger's records at that size."""
 
 
 @dataclass
@@ -144,6 +156,8 @@ class _Check:
     findings: list[Finding] = field(default_factory=list)
     finding_count: int = 0
     attachments_missing: int = 0
+    erased: set[int] = field(default_factory=set)
+    rotations: list[Rotation] = field(default_factory=list)
     pins: int = 0
     anchored: int = 0
     anchored_locally: int = 0
@@ -157,6 +171,9 @@ class _Check:
         ordered = [*self.open_pins(pins, local=False), *self.open_pins(local_pins, local=True)]
         ordered.sort(key=lambda pin: pin.checkpoint.size)
         self.check_records(snapshot, ordered)
+        self.check_keys()
+        for pin in ordered:
+            self.check_pin(pin)
         self.check_end(identity)
         self.check_ids(snapshot)
         self.check_attachments(snapshot)
@@ -168,18 +185,16 @@ class _Check:
         except NoteError as error:
             named = None
             self.find("key", None, f"the key that the ledger names is malformed: {error}")
-        self.key = self.given_key or named
-        self.origin = self.key.origin if self.key else identity.origin
-        if named and named != self.key:
-            self.find("key", None, f"the ledger names the key `{named}`, which is not the given one")
+        self.key = named
+        known = self.given_key or named
+        self.origin = known.origin if known else identity.origin
         if identity.origin != self.origin:
             self.find("origin", None, f"the file says that it is the ledger `{identity.origin:.130}`")
 
     def open_pins(self, notes: Sequence[str], *, local: bool) -> Iterator[_Pin]:
         for note in notes:
             try:
-                if self.key:
-                    yield _Pin(self.key.open(note), local)
+                yield _Pin(note, read_note(note), local)
             except NoteError as error:
                 self.find("pin", None, f"a pin does not hold: {error}")
 
@@ -190,13 +205,14 @@ class _Check:
         frontier, done = self.at.frontier, 0
         tiles_hold = True
 
-        def look_up(_: int, body: bytes) -> None:
+        def look_up(seq: int, header: bytes, body: bytes) -> None:
             digests = attachment_digests(body)
             self.attachments_missing += sum(not snapshot.has_attachment(digest) for digest in digests)
+            self.take_administrative(seq, header, body)
 
         while True:
             while done < len(pins) and pins[done].checkpoint.size == frontier.size:
-                self.check_pin(pins[done])
+                pins[done].root = frontier.root()
                 done += 1
             before = frontier.size
             stop = before - before % TILE + TILE
@@ -225,9 +241,41 @@ class _Check:
         if self.progress:
             self.progress(frontier.size, total)
 
+    def take_administrative(self, seq: int, header: bytes, body: bytes) -> None:
+        """What the ledger says about itself: a change of keys, an erasure."""
+        found = HEADER.fullmatch(header)
+        kind = found[3].decode() if found else ""
+        if kind == rotation.KIND:
+            try:
+                self.rotations.append(rotation.rotation_of(seq, body))
+            except NoteError as error:
+                self.find("key", seq, f"the change of keys does not hold: {error}")
+        elif kind == ERASED:
+            self.erased.update(erased_records(body))
+
+    def check_keys(self) -> None:
+        """The keys must lead from one to the next, and from or to the one that was given, up to the one named."""
+        if self.key is None:
+            return
+        for before, after in pairwise(self.rotations):
+            if before.new != after.old:
+                self.find("key", after.size, "the change of keys is from another key than the one in force")
+        if self.rotations and self.rotations[-1].new != self.key:
+            self.find("key", None, f"the ledger names the key `{self.key}`, which no change of keys led to")
+        elif self.given_key and not rotation.leads_to(self.given_key, self.rotations, self.key):
+            self.find("key", None, f"the ledger names the key `{self.key}`, which is not the given one")
+            self.key = self.given_key  # so that nothing counts as signed
+
     def check_pin(self, pin: _Pin) -> None:
-        size = self.at.frontier.size
-        if self.at.frontier.root() != pin.checkpoint.root:
+        size = pin.checkpoint.size
+        if self.key is None or not pin.root:
+            return
+        try:
+            rotation.key_at(size, self.rotations, self.key).open(pin.note)
+        except NoteError as error:
+            self.find("pin", None, f"a pin does not hold: {error}")
+            return
+        if pin.root != pin.checkpoint.root:
             self.find("pin", None, f"rewritten: the first {size} records are not those of the pinned checkpoint")
         elif pin.local:
             self.anchored_locally = size
@@ -289,7 +337,9 @@ class _Check:
             root=self.at.frontier.root(),
             findings=tuple(self.findings),
             finding_count=self.finding_count,
-            bodies_missing=self.at.bodies_missing,
+            bodies_missing=len(self.at.missing),
+            bodies_erased=len(self.erased.intersection(self.at.missing)),
+            keys=len(self.rotations) + 1,
             attachments_missing=self.attachments_missing,
             pins=self.pins,
             anchored=self.anchored,

@@ -1,0 +1,111 @@
+"""What a ledger records about itself: holds, erasures and changes of keys; their kinds begin with `ledger.`."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from charter.runtime.ledger.errors import Refused
+from charter.runtime.ledger.events import Event, Recorded
+
+ERASED, HELD, RELEASED, KEY_ROTATED = "ledger.erased", "ledger.held", "ledger.released", "ledger.key-rotated"
+KINDS = (ERASED, HELD, RELEASED, KEY_ROTATED)
+MAX_ERASED = 10_000
+"""Records in one erasure."""
+
+_MAX_GROUND = 2000
+
+
+class Keeper(Struct, frozen=True):
+    """Who did it: a person of the trust root with the key that showed it, or (key None) a name that is only claimed."""
+
+    name: str
+    key: str | None = None
+
+
+class Hold(Struct, frozen=True):
+    """Records that must be kept: from `first` to `last` (None: to the end, those to come included)."""
+
+    name: str
+    first: int
+    last: int | None
+    ground: str
+    seq: int
+    """The record that ordered it."""
+    time: str
+
+    def covers(self, seq: int) -> bool:
+        """Whether a record is held."""
+        return self.first <= seq and (self.last is None or seq <= self.last)
+
+
+def held_event(name: str, first: int, last: int | None, ground: str, by: Keeper) -> Event:
+    """Order a hold.
+
+    Raises:
+        Refused: no name, no ground, or an empty range.
+    """
+    if first < 0 or (last is not None and last < first):
+        raise Refused("hold covers nothing", f"Records {first} to {last} are none. Give `--from` not above `--to`.")
+    body = {"hold": _said("name of the hold", name), "first": first, "last": last}
+    return Event(HELD, "ledger", {**body, "ground": _said("ground", ground), **_by(by)}, _new_id(HELD))
+
+
+def released_event(hold: Hold, ground: str, by: Keeper) -> Event:
+    """End a hold."""
+    body = {"hold": hold.name, "held": hold.seq, "ground": _said("ground", ground), **_by(by)}
+    return Event(RELEASED, "ledger", body, f"{RELEASED}:{hold.seq}")
+
+
+def erased_event(seqs: Sequence[int], digests: Sequence[str], kept: Sequence[str], ground: str, by: Keeper) -> Event:
+    """Account for an erasure. `digests` (hex) are attachments that go, `kept` those that other records need."""
+    body = {
+        "records": list(seqs),
+        "attachments_erased": list(digests),
+        "attachments_kept": list(kept),
+        "ground": _said("ground", ground),
+        **_by(by),
+    }
+    return Event(ERASED, "ledger", body)
+
+
+def rotated_event(statement: str, ground: str, by: Keeper) -> Event:
+    """Change the signing key; the statement is signed by both keys."""
+    return Event(KEY_ROTATED, "ledger", {"statement": statement, "ground": _said("ground", ground), **_by(by)})
+
+
+def holds(events: Iterable[Recorded]) -> dict[str, Hold]:
+    """The holds in force after these events, by name."""
+    found: dict[str, Hold] = {}
+    for event in events:
+        body = event.body
+        if event.kind == HELD:
+            found[body["hold"]] = Hold(body["hold"], body["first"], body["last"], body["ground"], event.seq, event.time)
+        elif event.kind == RELEASED:
+            found.pop(body["hold"], None)
+    return found
+
+
+def erased_records(body: bytes) -> list[int]:
+    """The numbers that the body of an erasure names; none when it is not of that shape."""
+    try:
+        records = msgspec.json.decode(body).get("records")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError):
+        return []
+    return [seq for seq in records if isinstance(seq, int)] if isinstance(records, list) else []
+
+
+def _said(what: str, text: str) -> str:
+    if not text.strip() or len(text) > _MAX_GROUND:
+        raise Refused(f"no {what}", f"Give the {what} in 1 to {_MAX_GROUND} characters: it is recorded for good.")
+    return text
+
+
+def _by(by: Keeper) -> dict[str, str | None]:
+    return {"actor": by.name, "key": by.key}
+
+
+def _new_id(kind: str) -> str:
+    """A hold that is ordered again after its end is another one."""
+    return f"{kind}:{secrets.token_hex(16)}"
