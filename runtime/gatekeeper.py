@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -26,6 +26,9 @@ from charter.runtime.journal import Journal
 from charter.runtime.people import People
 from charter.runtime.recalls import recall_in_force
 from charter.runtime.state import Finished
+
+if TYPE_CHECKING:
+    from charter.runtime.trust.attestations import Attested
 
 _LOOKS_BACK = frozenset({"evaluate", "approve", "deploy", "retire"})
 """Kinds whose gates are about all that led here; the others are about what flows in."""
@@ -168,13 +171,14 @@ class Gatekeeper:
         known: Mapping[str, Assessment],
         time: datetime,
     ) -> tuple[EvidenceFact, ...]:
+        attested = self.people.attested(self.ir, self.journal)
         if gate.point == "exit":
-            return () if own is None else _records(own)
+            return () if own is None else _records(own, attested)
         found: list[EvidenceFact] = []
         for name in upstream:
             result = known[name].result
             if result is not None:
-                found += _records(result)
+                found += _records(result, attested)
         if stage.kind == "retire":
             found += self._age(upstream, time)
         return tuple(found)
@@ -248,9 +252,19 @@ def rfc3339(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _records(finished: Finished) -> tuple[EvidenceFact, ...]:
+def _records(finished: Finished, attested: "Attested | None" = None) -> tuple[EvidenceFact, ...]:
     body = finished.body
-    return tuple(evidence_fact(record, stage=body.stage, key=body.key) for record in body.evidence)
+    facts = tuple(evidence_fact(record, stage=body.stage, key=body.key) for record in body.evidence)
+    if not attested:
+        return facts
+    from charter.runtime.trust.attestations import is_attested
+
+    return tuple(
+        msgspec.structs.replace(fact, grade="attested")
+        if fact.grade in {"declared", "measured"} and is_attested(attested, finished, record)
+        else fact
+        for fact, record in zip(facts, body.evidence, strict=True)
+    )
 
 
 def _artifacts(finished: Finished) -> dict[str, ArtifactFact]:

@@ -15,6 +15,7 @@ from charter.runtime.waived import BROKEN
 if TYPE_CHECKING:
     from charter.runtime.trust.acts import ActRecord, VerifiedAct
     from charter.runtime.trust.approvals import SignedRecord, VerifiedApproval
+    from charter.runtime.trust.attestations import Attested
     from charter.runtime.trust.root import TrustRoot
 
 
@@ -116,6 +117,17 @@ class People:
             if glass.act is not None and glass.counts(gate.id, key, now)
         ]
         return (*granted, *broken)
+
+    def attested(self, ir: IR, journal: Journal) -> "Attested":
+        """Evidence that somebody in a role of the charter vouches for."""
+        if not any(act.body.act == "attest" for act in journal.state.acts):
+            return {}
+        trust = trusted(self.project, journal.state)
+        if trust is None:
+            return {}
+        from charter.runtime.trust.attestations import attested_evidence
+
+        return attested_evidence(ir, act_records(journal), journal.state, trust)[0]
 
 
 def act_records(journal: Journal) -> "tuple[ActRecord, ...]":

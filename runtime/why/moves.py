@@ -323,6 +323,8 @@ def guesses(violation: Violation, at: GateInput, around: Around) -> Iterator[Mov
                     )
         for grade in _GRADES[_GRADES.index(record.grade) + 1 :]:
             yield Move(f"{named} is {grade}", control, serves, _graded(index, grade))
+    for grade in _GRADES[2:] if len(at.evidence) > 1 else ():
+        yield Move(f"every piece of evidence is {grade}", control, serves, _all_graded(grade))
     for stage in at.lineage:
         if not stage.exit_allowed:
             yield Move(f"the exit gate of `{stage.stage}` allows", control, serves, _passed(stage.stage))
@@ -344,6 +346,10 @@ def _valued(index: int, value: float) -> Callable[[GateInput], GateInput]:
 
 def _graded(index: int, grade: Grade) -> Callable[[GateInput], GateInput]:
     return lambda at: _with(at, index, replace(at.evidence[index], grade=grade))
+
+
+def _all_graded(grade: Grade) -> Callable[[GateInput], GateInput]:
+    return lambda at: replace(at, evidence=tuple(replace(record, grade=grade) for record in at.evidence))
 
 
 def _passed(name: str) -> Callable[[GateInput], GateInput]:
