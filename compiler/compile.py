@@ -4,7 +4,7 @@ Steps: load, parse, resolve, graph, passes, lower, bundle, digests. Every step r
 exists only when no finding is an error.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -133,7 +133,7 @@ def _compile(
         ir=sealed(draft, pin_files(charter, files) | gathered.digests)
         if draft is not None and sound and will_run
         else None,
-        diagnostics=_in_order(findings),
+        diagnostics=in_order(findings),
         sources=sources,
         charter=charter,
         graph=graph,
@@ -174,7 +174,7 @@ def _may_be_elsewhere(finding: Diagnostic, context: Context) -> bool:
     return not context.gathered.whole or (inherited and unmet)
 
 
-def _in_order(findings: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+def in_order(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """By place; findings about no place at all first. The order is the same on every run."""
 
     def key(finding: Diagnostic) -> tuple[str, int, int, str, str]:

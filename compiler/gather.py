@@ -86,24 +86,26 @@ class _Gathering(Struct):
     open: list[Path] = field(default_factory=list)
     """Files that are being read, outermost first: one of them again is a circle."""
     files: int = 1
+    template: bool = False
     size: int = 0
     """Bytes of what was read beside the charter itself."""
 
 
-def gather(path: Path, source: Source) -> Gathered:
+def gather(path: Path, source: Source, *, template: bool = False) -> Gathered:
     """The charter in `source`, with all that it imports and extends.
 
     Args:
         path: the file that the text is of; what it names is looked for from its directory.
+        template: whether it is a baseline, which may leave open what charters that extend it say.
     """
     root = path.absolute().parent
     tree, findings = parse(source)
-    into = Gathered(tree, {source.path: source}, list(findings))
+    into = Gathered(tree, {source.path: source}, _but_missing(findings) if template else list(findings))
     if not any(node.kind == "import" for node in tree.declarations) and _extends(tree) is None:
         return into
-    state = _Gathering(root, into, [_real(path)])
+    state = _Gathering(root, into, [_real(path)], template=template)
     into.tree = _whole(state, tree, _Place(_real(path), source.path, root))
-    if into.extensions and into.whole:
+    if into.extensions and into.whole and not template:
         # What a clause needs may stand in the baseline, so it is asked for only when the two are one.
         into.findings = _but_missing(into.findings)
         if not has_errors(into.findings):
@@ -137,7 +139,7 @@ def _whole(state: _Gathering, tree: ast.CharterFile, place: _Place) -> ast.Chart
     base = _baseline(state, clause, place)
     if base is None:
         return own
-    merged = merge(own, base, template=len(state.open) > 1)
+    merged = merge(own, base, template=state.template or len(state.open) > 1)
     name = read.word(clause, "path")
     state.into.extensions.append(Extension(clause, name, merged.inherited, merged.tree, merged.unmet))
     return merged.tree
@@ -298,22 +300,28 @@ def _baseline(state: _Gathering, clause: ast.Clause, place: _Place) -> ast.Chart
     state.open.pop()
     if not state.into.whole:
         return None
-    right = normal_form_digest(resolve(whole, {}), _control_digests(whole, there))
+    right = baseline_digest(whole, there.real.parent)
     state.into.findings += _pinned(clause, written, right)
     return _moved(whole, there, place.real.parent)
 
 
-def _control_digests(tree: ast.CharterFile, place: _Place) -> dict[str, str]:
-    files = ProjectFiles(place.real.parent)
+def baseline_digest(tree: ast.CharterFile, home: Path) -> str:
+    """What `extends` pins: the meaning of a baseline with all that it extends, and the files that its controls name.
+
+    Args:
+        home: the directory that its paths start from.
+    """
+    charter = resolve(tree, {})
+    files = ProjectFiles(home)
     found: dict[str, str] = {}
-    for path in sorted(set(control_files(resolve(tree, {})))):
+    for path in sorted(set(control_files(charter))):
         try:
             known = files.digest(path)
         except OSError:
             continue
         if isinstance(known, str):
             found[path] = known
-    return found
+    return normal_form_digest(charter, found)
 
 
 def _pinned(clause: ast.Clause, path: ast.Text, right: str) -> Iterator[Diagnostic]:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from charter.compiler.metrics import GENERATIVE, METRICS, Metric
-from charter.compiler.passes.supported import IDLE_ARGUMENTS, WORKING_CHOICES
+from charter.compiler.intervals import INFINITY, Interval
+from charter.compiler.metrics import GENERATION, METRICS, Metric
+from charter.compiler.passes.supported import IDLE_ARGUMENTS, NOT_RUN_CHOICES, WORKING_CHOICES
 from charter.dsl.patterns import clause_syntax, header_syntax
 from charter.dsl.vocabulary import BLOCKS, COMPARISONS, CONTROL_PARTS, Argument, BlockForm, ClauseForm, ControlPart
 
@@ -25,8 +26,12 @@ declarations. `charter check` reports all mistakes of a file in one run, and `ch
 - `95%` and `0.95` are the same number; `%` touches its number. Durations and sizes have units: `10 minutes`, `4 GB`.
 - Every declaration becomes one or more stages, every transition between stages has a gate. See [running](running.md).
 
+- A charter may be made of several files: `import`, and `extends` for a baseline, in which `any model`, `any deployment`
+  and `any dataset` stand for what a charter names. See [baselines](baselines.md).
+
 In the tables `<name>` stands for an argument and `[…]` for what may be left out. What is marked **not yet** can be
-written and is refused by name (`CH0301`), never ignored.
+written and is refused by name (`CH0301`), never ignored. What is marked **not run yet** is proved and compiled like the
+rest, and `charter run` stops at its stage; `charter check` and `charter plan` name those stages.
 
 ## Controls
 
@@ -68,7 +73,7 @@ def _control_part(part: ControlPart) -> str:
 
 def _block(block: BlockForm) -> str:
     title = " ".join(filter(None, (block.keyword, "<name>" if block.named else "", _shown(header_syntax(block)))))
-    doc = block.doc if block.supported else f"**Not yet.** {block.doc}"
+    doc = _marked(block.doc, supported=block.supported, runs=block.runs)
     lines = [f"## {block.keyword}", "", doc, "", "```", title + (" { … }" if block.clauses else ""), "```", ""]
     if block.clauses:
         lines += ["| clause | what it says | example |", "|---|---|---|"]
@@ -79,9 +84,7 @@ def _block(block: BlockForm) -> str:
 
 def _rows(clause: ClauseForm, block: str, inside: str = "") -> Iterator[str]:
     written = " ".join(filter(None, (clause.keyword, _shown(clause_syntax(clause)))))
-    said = [clause.doc]
-    if not clause.supported:
-        said.insert(0, "**Not yet.**")
+    said = [_marked(clause.doc, supported=clause.supported, runs=clause.runs)]
     if clause.required:
         said.append("Required.")
     if clause.repeatable:
@@ -94,11 +97,17 @@ def _rows(clause: ClauseForm, block: str, inside: str = "") -> Iterator[str]:
         yield from _rows(child, block, f"{place}`{clause.keyword}`")
 
 
+def _marked(doc: str, *, supported: bool, runs: bool) -> str:
+    return f"**Not yet.** {doc}" if not supported else doc if runs else f"**Not run yet.** {doc}"
+
+
 def _about(argument: Argument, path: tuple[str, str, str], *, supported: bool) -> Iterator[str]:
     working = WORKING_CHOICES.get(path, argument.choices)
     idle = [choice for choice in argument.choices if choice not in working]
     if argument.choices:
         yield f"`<{argument.name}>` is {_choices(working)}."
+    if path in NOT_RUN_CHOICES:
+        yield f"**Not run yet:** {_choices(NOT_RUN_CHOICES[path])}."
     if idle and supported:
         yield f"**Not yet:** {_choices(idle)}."
     if path in IDLE_ARGUMENTS:
@@ -106,21 +115,32 @@ def _about(argument: Argument, path: tuple[str, str, str], *, supported: bool) -
 
 
 def _metrics() -> str:
+    compared = [metric.name for metric in METRICS.values() if metric.reference and metric.task == GENERATION]
     lines = [
         "## Metrics",
         "",
         "What the built-in stages measure. A bound on anything else is refused (`CH0109`).",
         "",
-        "| metric | unit | measured by | asked for | interval |",
-        "|---|---|---|---|---|",
+        *_table([metric for metric in METRICS.values() if metric.task != GENERATION]),
+        "",
+        f"Of models for `{GENERATION}`, **not run yet** ({_choices(compared)} need a `target`):",
+        "",
+        *_table([metric for metric in METRICS.values() if metric.task == GENERATION]),
     ]
-    lines += [
-        f"| `{metric.name}` | {metric.unit} | {', '.join(sorted(metric.stages))} | {_cell(_asked(metric))} "
-        f"| {'yes' if metric.interval else 'no'} |"
-        for metric in METRICS.values()
-    ]
-    lines += ["", f"**Not yet** (`CH0301`): {_choices(GENERATIVE)}."]
     return "\n".join([*lines, ""])
+
+
+def _table(metrics: list[Metric]) -> Iterator[str]:
+    yield from ("| metric | unit | range | measured by | asked for | interval |", "|---|---|---|---|---|---|")
+    for metric in metrics:
+        yield (
+            f"| `{metric.name}` | {metric.unit} | {_range(metric.range)} | {', '.join(sorted(metric.stages))} "
+            f"| {_cell(_asked(metric))} | {'yes' if metric.interval else 'no'} |"
+        )
+
+
+def _range(values: Interval) -> str:
+    return f"{values.low} and more" if values.high == INFINITY else f"{values.low} to {values.high}"
 
 
 def _asked(metric: Metric) -> str:

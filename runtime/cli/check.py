@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from pathlib import Path
 
 import click
 
@@ -11,7 +12,7 @@ from charter.dsl.diagnostics import Severity, has_errors
 from charter.dsl.source import Source
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import overrides, set_option
-from charter.runtime.failure import ExitCode
+from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.project import find_charter
 
 Results = dict[str, CompileResult]
@@ -36,7 +37,11 @@ Together = dict[str, tuple[Item, ...]]
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="Judge dates for this day, such as 2027-03-31: whether waivers still hold. The compiler reads no clock.",
+    help="Judge dates for this day, such as 2027-03-31: which waivers hold, which clauses bind. "
+    "The compiler reads no clock.",
+)
+@click.option(
+    "--baseline", is_flag=True, help="FILES are what others extend: check them as such, and show their digests."
 )
 @click.option("--collusion", is_flag=True, help="Say how few people, of which roles, could together ship.")
 @click.pass_context
@@ -47,6 +52,7 @@ def check(
     form: str,
     as_of: datetime | None,
     collusion: bool,
+    baseline: bool,
 ) -> None:
     """Prove what can be proved of FILES before anything runs, and say what was not checked.
 
@@ -57,12 +63,40 @@ def check(
     """
     given = overrides(set_)
     paths = [find_charter(file) for file in dict.fromkeys(files)] or [find_charter(None)]
+    if baseline:
+        _refuse_with_baseline(form, given, as_of, collusion)
+        context.exit(int(_check_baselines(paths)))
     day = as_of.date() if as_of else None
     results = {str(path): check_charter(path, overrides=given, as_of=day) for path in paths}
     together = {path: _together(result) for path, result in results.items()} if collusion else {}
     _SHOWN[form](results, together)
     failed = any(_failed(result) for result in results.values())
     context.exit(int(ExitCode.WRONG_INPUT if failed else ExitCode.OK))
+
+
+def _refuse_with_baseline(form: str, given: dict[str, str], as_of: datetime | None, collusion: bool) -> None:
+    if form != "text" or given or as_of or collusion:
+        raise Failure("options that do not go together", "A baseline alone is checked as text, with no other option.")
+
+
+def _check_baselines(paths: list[Path]) -> ExitCode:
+    from charter.compiler.baseline import check_baseline
+    from charter.dsl.render import render_text
+
+    failed = False
+    for path in paths:
+        result, digest = check_baseline(path)
+        if result.diagnostics:
+            click.echo(render_text(result.diagnostics, result.sources, color=False))
+        if digest is None:
+            failed = True
+            click.echo(f"{path}: {_verdict([result])}")
+            continue
+        severities = [item.severity for item in result.diagnostics]
+        click.echo(f"{path}: no errors, {_counted(severities.count(Severity.WARNING), 'warning')}")
+        click.echo(f'  extends "{path.name}" digest "{digest}"')
+        click.echo("  What depends on the charter that extends it is proved there.")
+    return ExitCode.WRONG_INPUT if failed else ExitCode.OK
 
 
 def _together(result: CompileResult) -> tuple[Item, ...]:
