@@ -55,6 +55,18 @@ def _prompt(prompt: model.Prompt, charter: model.Charter) -> dict[str, Any]:
     return {"name": prompt.name, "digest": body_digest("prompt", prompt.name, body), **body}
 
 
+def text_only(charter: model.Charter) -> frozenset[str]:
+    """Names of the datasets that are used by models which make text, and by no others."""
+    by_task: dict[bool, set[str]] = {True: set(), False: set()}
+    for declared in charter.models.values():
+        by_task[declared.generative] |= {reference.parts[0] for reference, _ in declared.rows()}
+    for evaluation in charter.evaluations.values():
+        measured = charter.models.get(evaluation.of.text) if evaluation.of else None
+        if measured is not None and evaluation.on is not None:
+            by_task[measured.generative].add(evaluation.on.parts[0])
+    return frozenset(by_task[True] - by_task[False])
+
+
 def not_run_yet(charter: model.Charter) -> tuple[str, ...]:
     """Ids of the stages that are compiled and that this version cannot run, sorted."""
     made = {name for name, declared in charter.models.items() if declared.generative}

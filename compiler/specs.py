@@ -1,13 +1,14 @@
 """What each stage's callable is told: its spec, callable, limits and seed, in normal form."""
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct, field
 
 from charter.compiler import clauses as read
 from charter.compiler import model
-from charter.compiler.generative import generation, made_of, needs_generation, told
+from charter.compiler.generative import generation, made_of, needs_generation, text_only, told
 from charter.compiler.graph import Node
 from charter.compiler.ir import Limits
 from charter.compiler.normal import normal_value, steps
@@ -30,11 +31,16 @@ class Work(Struct, frozen=True):
     every_seconds: int | None = None
 
 
-class Specs(Struct, frozen=True):
+class Specs(Struct, frozen=True, dict=True):
     """What the functions here share; `schemas` holds the JSON Schema of each dataset that names one."""
 
     charter: model.Charter
     schemas: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """Names of the datasets that only models which make text use: their target is a text and no class."""
+        return text_only(self.charter)
 
     def work(self, node: Node) -> Work:
         """The work of one stage."""
@@ -126,7 +132,8 @@ def _validate(specs: Specs, declared: model.Declared) -> Work:
 def _split(specs: Specs, declared: model.Declared) -> Work:
     assert isinstance(declared, model.Dataset) and declared.split is not None
     spec = split_spec(declared.split)
-    return Work(_builtin("split"), {**spec, "target": _text(declared.target)}, seed=declared.split.seed)
+    target = _text(declared.target) if declared.name not in specs.texts else None
+    return Work(_builtin("split"), {**spec, "target": target}, seed=declared.split.seed)
 
 
 def _train(specs: Specs, declared: model.Declared) -> Work:

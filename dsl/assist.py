@@ -35,7 +35,7 @@ class Completion(Struct, frozen=True):
         text: what is put in place of the text from `start` to `end`.
         doc: what it means, in a sentence.
         example: a line that shows it; empty where a word explains itself.
-        supported: whether it works; what does not can be written, and is refused by name.
+        supported: whether it can be used; what cannot be is refused by name where it is written.
     """
 
     text: str
@@ -243,19 +243,19 @@ def _part_at(line: tuple[Token, ...], word: Token) -> ControlPart | None:
 def _of_block(form: BlockForm) -> str:
     shown = " ".join(filter(None, (form.keyword, "<name>" if form.named else "", _shown(header_syntax(form)))))
     arguments = [line for argument in form.header for line in _of_hole(argument)]
-    return _page(shown, form.doc, arguments, form.example, supported=form.supported)
+    return _page(shown, _marked(form), arguments, form.example)
 
 
 def _of_clause(form: ClauseForm) -> str:
     shown = " ".join(filter(None, (form.keyword, _shown(clause_syntax(form)))))
     notes = [line for argument in form.arguments for line in _of_hole(argument)]
     notes += ["Required."] * form.required + ["May be repeated."] * form.repeatable
-    return _page(shown, form.doc, notes, form.example, supported=form.supported)
+    return _page(shown, _marked(form), notes, form.example)
 
 
 def _of_part(part: ControlPart) -> str:
     notes = [f"It is {_listed(part.choices)}."] if len(part.choices) > 1 else []
-    return _page(part.syntax, part.doc, notes, "", supported=part.supported)
+    return _page(part.syntax, part.doc if part.supported else f"{_NOT_YET} {part.doc}", notes, "")
 
 
 def _of_hole(argument: Argument) -> Iterator[str]:
@@ -270,8 +270,16 @@ def _listed(words: tuple[str, ...]) -> str:
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 
-def _page(syntax: str, doc: str, notes: list[str], example: str, *, supported: bool) -> str:
-    lines = [f"`{syntax}`", doc if supported else f"**Not yet:** it can be written, and is refused by name. {doc}"]
+_NOT_YET = "**Not yet:** it can be written, and is refused by name."
+_NOT_RUN_YET = "**Not run yet:** it is proved and compiled, and the stage that would do it refuses."
+
+
+def _marked(form: BlockForm | ClauseForm) -> str:
+    return f"{_NOT_YET} {form.doc}" if not form.supported else form.doc if form.runs else f"{_NOT_RUN_YET} {form.doc}"
+
+
+def _page(syntax: str, doc: str, notes: list[str], example: str) -> str:
+    lines = [f"`{syntax}`", doc]
     if notes:
         lines.append(" ".join(notes))
     if example:

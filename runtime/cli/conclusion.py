@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from charter.compiler.generative import is_generation
 from charter.compiler.ir import IR
 from charter.runtime.assess import Assessment, Status
 from charter.runtime.cli.inert import inert
@@ -43,6 +44,19 @@ def show_conclusion(ir: IR, conclusion: Conclusion) -> None:
     click.echo(f"  recorded in the ledger: {conclusion.records} records, iteration {conclusion.iteration}")
     for line in _hints(ir, conclusion):
         click.echo(f"  {line}")
+
+
+def not_run_yet(ir: IR) -> list[str]:
+    """Ids of the stages that are compiled and that this version refuses to run."""
+    return [stage.id for stage in ir.stages if is_generation(stage.callable)]
+
+
+def show_not_run_yet(ir: IR) -> None:
+    """Say by name where a run will stop because this version can go no further."""
+    names = not_run_yet(ir)
+    if names:
+        warn = click.style("not run yet", fg="yellow")
+        click.echo(f"  {warn}: {', '.join(map(inert, names))}: this version makes no text; a run stops there")
 
 
 def show_loose_ends(conclusion: Conclusion) -> None:

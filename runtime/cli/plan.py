@@ -6,7 +6,7 @@ import click
 
 from charter.compiler.ir import IR
 from charter.runtime.assess import Assessment, Basis, Status, assess_all
-from charter.runtime.cli.conclusion import standing_json
+from charter.runtime.cli.conclusion import not_run_yet, show_not_run_yet, standing_json
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import charter_file, overrides, set_option
 from charter.runtime.failure import ExitCode
@@ -54,7 +54,15 @@ def plan(file: str | None, set_: tuple[str, ...], as_json: bool) -> None:
     standing = assess_all(basis)
     if as_json:
         click.echo(
-            json.dumps({"lifecycle": ir.lifecycle.name, "ir": ir.digest, "stages": standing_json(standing)}, indent=2)
+            json.dumps(
+                {
+                    "lifecycle": ir.lifecycle.name,
+                    "ir": ir.digest,
+                    "stages": standing_json(standing),
+                    "not_run_yet": not_run_yet(ir),
+                },
+                indent=2,
+            )
         )
     else:
         _show(ir, state, standing)
@@ -78,6 +86,7 @@ def _show(ir: IR, state: State, standing: dict[str, Assessment]) -> None:
         counts[_WORDS[item.status][0]] = counts.get(_WORDS[item.status][0], 0) + 1
     click.echo("  " + ", ".join(f"{count} {word}" for word, count in counts.items()))
     click.echo("  gates, entry then exit: ● open  ○ undecided  ✗ closed")
+    show_not_run_yet(ir)
 
 
 def _gates(ir: IR, state: State, item: Assessment) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from charter.compiler.ir import IR, Approval
-from charter.runtime.cli.conclusion import as_json, show_conclusion
+from charter.runtime.cli.conclusion import as_json, show_conclusion, show_not_run_yet
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import charter_file, engine_options, overrides, set_option
 from charter.runtime.cli.progress import Progress
@@ -61,6 +61,7 @@ def run(
             if not as_json_:
                 _headline(ir, project, actor, policy_engine.name)
                 _warnings(ir, actor, set_)
+                show_not_run_yet(ir)
             with progress.shown():
                 conclusion = conduct(
                     ir,

@@ -1,6 +1,9 @@
 """Charters of models that make text: proved and in the IR, whole, and named as what cannot be run yet."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,6 @@ from charter.compiler.compile import check_charter, compile_charter
 from charter.compiler.generative import is_generation, not_run_yet
 from charter.compiler.ir import IR, Requirement
 from charter.dsl.diagnostics import Severity
-from charter.runtime.cli import run_command_line
 
 CHARTER = """charter 1
 
@@ -147,8 +149,6 @@ def test_a_checkpoint_is_pinned_file_by_file(path: Path):
 
 @pytest.mark.parametrize("kind", ["empty", "link", "outside", "pipe", "whole project", "no text"])
 def test_a_checkpoint_that_hides_something_is_refused(path: Path, kind: str):
-    import os
-
     base = path.parent / "checkpoints" / "base"
     old, new, code = "", "", "CH0901"
     match kind:
@@ -227,10 +227,35 @@ def test_a_trainer_of_the_teams_own_runs(path: Path):
     assert is_generation(stages["evaluate/answers"].callable)
 
 
-def test_check_and_plan_say_it(path: Path, capsys: pytest.CaptureFixture[str]):
-    assert run_command_line(["check", "--format", "json", str(path)]) == 0
-    areas = {item["area"]: item["text"] for item in json.loads(capsys.readouterr().out)["not_checked"]}
-    assert "`evaluate/answers`" in areas["run"]
-    assert run_command_line(["plan", str(path)]) == 0
-    shown = capsys.readouterr().out
-    assert "not run yet" in shown and "train/hosted" in shown
+def test_a_split_looks_for_classes_only_where_there_are_any(path: Path):
+    targets = {stage.id: stage.spec.get("target") for stage in compiled(path).stages}
+    assert (targets["split/questions"], targets["train/own"]) == (None, "answer")
+    both = (
+        "model scorecard {\n  task binary-classification\n  train on questions.train\n  trainer builtin tabular-mlp\n}"
+    )
+    targets = {
+        stage.id: stage.spec.get("target") for stage in compiled(path, "model hosted", f"{both}\nmodel hosted").stages
+    }
+    assert targets["split/questions"] == "answer"
+
+
+def command(arguments: list[str], code: int) -> str:
+    program = [sys.executable, "-m", "charter.runtime.main", *arguments]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_check_plan_and_run_say_it_by_name(path: Path):
+    found = json.loads(command(["check", "--format", "json", str(path)], 0))
+    areas = {item["area"]: item["text"] for item in found["not_checked"]}
+    assert "not run yet" in areas["run"] and "`evaluate/answers`" in areas["run"]
+    (path.parent / "data" / "questions.csv").write_text("question,answer\n" + "a,b\nc,d\n" * 20)
+    idle = ["train/hosted", "evaluate/polite", "train/own", "evaluate/answers", "deploy/production", "monitor/drift"]
+    assert json.loads(command(["plan", "--json", str(path)], 0))["not_run_yet"] == idle
+    assert f"not run yet: {', '.join(idle)}" in command(["plan", str(path)], 0)
+    shown = command(["run", str(path)], 1)
+    assert "split/questions" in shown and "failed   split/questions" not in shown
+    assert "failed   train/own: not run yet" in shown
+    assert "`hosted` asks for `hosted at`" in shown
+    assert "✓ train" not in shown and "✓ evaluate" not in shown

@@ -65,6 +65,7 @@ def test_every_clause_is_offered_and_explained(case: tuple[BlockForm, tuple[Clau
     assert shown is not None and text[shown.start : shown.end] == form.keyword
     assert form.doc in shown.text and form.example in shown.text
     assert ("Not yet" in shown.text) == (not form.supported)
+    assert ("Not run yet" in shown.text) == (form.supported and not form.runs)
     # What stands behind the keyword belongs to it, in quotes or in braces aside.
     for argument in form.arguments:
         for choice in argument.choices:
