@@ -15,6 +15,7 @@ from charter.compiler.passes.references import references
 from charter.compiler.passes.retention import floors_of
 from charter.compiler.passes.statistics import Judgement, judge
 from charter.compiler.pins import DATA_FORMATS
+from charter.compiler.regulation import catalogues
 from charter.compiler.sentences import bound_sentence
 
 
@@ -57,9 +58,14 @@ def proved(charter: model.Charter) -> tuple[Item, ...]:
             len(charter.retirements) if floors_of(charter) else 0,
             "every retirement ({}) keeps what the chosen packs ask for, and as long",
         ),
+        ("baseline", _extends(charter), "nothing that the baseline demands is weakened or left out"),
         ("waivers", len(charter.waivers), "every waiver ({}) is of one control that may be waived"),
     ]
     return tuple(Item(area, text.format(count)) for area, count, text in counted if count)
+
+
+def _extends(charter: model.Charter) -> int:
+    return int(charter.lifecycle is not None and charter.lifecycle.clause("extends") is not None)
 
 
 def not_checked(charter: model.Charter) -> tuple[Item, ...]:
@@ -100,6 +106,8 @@ def _not_checked(charter: model.Charter) -> Iterator[Item]:
     kpis = [bound_sentence(bound) for objective in charter.objectives.values() for bound in objective.kpis]
     if kpis:
         yield Item("kpis", f"{_listed(kpis)}: recorded for people, no gate decides on it")
+    for catalogue in catalogues(charter):
+        yield from (Item("packs", f"`{catalogue.pack}` does not cover {text}") for text in catalogue.not_covered)
     yield Item("law", "whether the chosen packs cover what the law demands of this system")
 
 

@@ -9,6 +9,7 @@ from base import BASE, whole
 
 from charter.compiler.compile import CompileResult, check_charter, compile_charter
 from charter.compiler.gather import MOST_FILES
+from charter.runtime.cli import run_command_line
 
 ROLE = BASE["role", "risk-officer"]
 REST = "\n\n".join(text for key, text in BASE.items() if key[0] not in ("lifecycle", "role"))
@@ -422,3 +423,16 @@ def test_any_model_is_for_baselines(home: Path):
     path.write_text(whole(OWN["evaluation"].replace("of scorecard", "of any model")))
     (item, *_) = (item for item in check_charter(path).diagnostics if item.code == "CH0101")
     assert "extends" in item.detail
+
+
+def test_a_baseline_by_itself(home: Path, capsys: pytest.CaptureFixture[str]):
+    assert codes(extending(home)) == []
+    assert run_command_line(["check", "--baseline", str(home / "bank.charter")]) == 0
+    shown = re.search(r"sha256:[0-9a-f]{64}", capsys.readouterr().out)
+    assert shown is not None and shown[0] in (home / "x.charter").read_text(), "the digest that the charter pins"
+    put(home / "bad.charter", BANK.replace("least-auc\n", "75\n  require roc_auc <= 0.5 enforce often\n"), ROLE)
+    assert run_command_line(["check", "--baseline", str(home / "bad.charter")]) == 2
+    out = capsys.readouterr().out
+    assert "CH0054" in out and "CH0603" in out and "CH0102" in out and "sha256:" not in out
+    assert run_command_line(["check", "--baseline", "--collusion", str(home / "bank.charter")]) == 2
+    assert run_command_line(["check", "--baseline", str(home / "none.charter")]) == 2
