@@ -2,7 +2,8 @@
 
 A model carries the class of the rows that it has learnt from, and a deployment that of its model. What clears a stage
 is `cleared for`: of the model for its training and evaluations, of the deployment for itself and its monitors. Without
-it a stage is cleared for personal data that has a lawful basis, and never for special categories.
+it a stage is cleared for personal data that has a lawful basis, and never for special categories; and a model that
+somebody else runs for nothing above `internal`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -168,35 +169,45 @@ def _approvers(context: Context, stage: str, found: Class) -> set[str]:
     }
 
 
+def _without_clause(declared: model.Model | model.Deployment) -> int:
+    """What a stage may have that nothing is said of: what leaves the house is cleared by name."""
+    return PERSONAL - 1 if _is_hosted(declared) else PERSONAL
+
+
+def _is_hosted(declared: model.Model | model.Deployment) -> bool:
+    return isinstance(declared, model.Model) and declared.hosted is not None
+
+
 def _cleared(arrival: _Arrival) -> Iterator[Diagnostic]:
     clause = arrival.cleared.clause("cleared for")
     word = read.word(clause, "level")
-    cleared = f"`{arrival.cleared.name}`"
-    if clause is None and arrival.level == SPECIAL:
+    if clause is not None and word not in LEVELS:
+        return  # another pass says so
+    limit = LEVELS.index(word) if clause is not None else _without_clause(arrival.cleared)
+    related = (Related(clause.span, "cleared here"),) if clause is not None else ()
+    if arrival.level > limit:
+        yield error("CH1304", arrival.where.span, _too_high(arrival, limit, said=clause is not None), *related)
+    elif clause is not None and not arrival.found.known and limit < SPECIAL:
         detail = (
-            f"{arrival.what} is `{LEVELS[SPECIAL]}`{arrival.origin}, and {cleared} is not cleared for that. Write "
-            f"`cleared for {LEVELS[SPECIAL]}` in the {arrival.cleared.kind}, if it may have these data."
+            f"The class of {arrival.what} is not known, so nobody can tell that it is no higher than "
+            f"`{LEVELS[limit]}`, which `{arrival.cleared.name}` is cleared for. Declare the `class` of every dataset that it comes from."
         )
-        yield error("CH1304", arrival.where.span, detail)
-    if clause is None or word not in LEVELS:
-        return
-    where = Related(clause.span, "cleared here")
-    if arrival.level > LEVELS.index(word):
+        yield error("CH1304", arrival.where.span, detail, *related)
+
+
+def _too_high(arrival: _Arrival, limit: int, *, said: bool) -> str:
+    level, cleared = LEVELS[arrival.level], arrival.cleared
+    what = f"{arrival.what} is `{level}`{arrival.origin}"
+    if not said:
+        why = ", which somebody else runs," if _is_hosted(cleared) else ""
+        return (
+            f"{what}, and `{cleared.name}`{why} is not cleared for that. Write `cleared for {level}` in the "
+            f"{cleared.kind}, if it may have these data."
+        )
+    mend = "Clear it for these data, or keep them away from it."
+    if arrival.found.fallen <= limit:
         waiting = ", ".join(f"`{role}`" for role in sorted(arrival.found.attesters))
-        attested = arrival.found.fallen <= LEVELS.index(word)
-        mend = "Clear it for these data, or keep them away from it."
-        if attested and isinstance(arrival.cleared, model.Model):
-            mend = f"Its class falls behind an approval by {waiting} only, and approvals come after training. {mend}"
-        elif attested:
-            mend = f"Its class falls behind an approval by {waiting} only: name one on the way to it."
-        detail = (
-            f"{arrival.what} is `{LEVELS[arrival.level]}`{arrival.origin}, and {cleared} is cleared for `{word}` only. "
-            f"{mend}"
-        )
-        yield error("CH1304", arrival.where.span, detail, where)
-    elif not arrival.found.known and LEVELS.index(word) < SPECIAL:
-        detail = (
-            f"The class of {arrival.what} is not known, so nobody can tell that it fits `cleared for {word}`. Declare "
-            "the `class` of every dataset that it comes from."
-        )
-        yield error("CH1304", arrival.where.span, detail, where)
+        only = f"Its class falls behind an approval by {waiting} only"
+        late = isinstance(cleared, model.Model)
+        mend = f"{only}, and approvals come after training. {mend}" if late else f"{only}: name one on the way to it."
+    return f"{what}, and `{cleared.name}` is cleared for `{LEVELS[limit]}` only. {mend}"

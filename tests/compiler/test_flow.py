@@ -50,6 +50,17 @@ RECENT = """monitor drift of production on recent every 1 day {
 """
 
 
+HOSTED = """model answers {
+  task text-generation
+  hosted at "https://models.bank.example/v1" model "m" secret "KEY"
+}
+
+evaluation spoken of answers on applications.test {
+  require perplexity <= 20
+}
+"""
+
+
 def findings(*declarations: str) -> list[str]:
     result = check_charter(CASES / "any.charter", as_text=whole("\n".join(declarations)))
     return sorted(item.code for item in result.diagnostics if item.code.startswith("CH13"))
@@ -135,6 +146,10 @@ def findings(*declarations: str) -> list[str]:
             ),
             [],
         ),
+        # what leaves the house is cleared by name
+        ((dataset(*PERSONAL), HOSTED), ["CH1304"]),
+        ((dataset(*PERSONAL), HOSTED.replace("{", "{\n  cleared for personal", 1)), []),
+        ((dataset("class internal"), HOSTED), []),
         # a monitor's rows reach the deployment
         ((deployment("cleared for personal"), dataset(*PERSONAL, name="recent"), RECENT), ["CH1304"]),
         (
