@@ -11,7 +11,7 @@ from charter.runtime.cli.keeper import keeper_options, keeping
 from charter.runtime.cli.signing import confirm
 from charter.runtime.events import BODIES
 from charter.runtime.failure import ExitCode, Failure
-from charter.runtime.ledger import Ledger, Recorded
+from charter.runtime.ledger import Ledger, Recorded, Unavailable
 from charter.runtime.ledger.custody import erase
 from charter.runtime.project import Project
 
@@ -84,8 +84,18 @@ def _refuse_retention(project: Project, ledger: Ledger, despite: str | None) -> 
     from charter.policies.catalogue import load_pack
     from charter.runtime.session import recorded_ir, recorded_state
 
-    state = recorded_state(project)
-    if despite or not state.runs:
+    if despite:
+        return
+    try:
+        state = recorded_state(project)
+    except Unavailable as failure:
+        raise Failure(
+            "retention is not known",
+            f"{failure.detail} So it cannot be told what the packs of the last run ask to keep. If a law asks for the "
+            "erasure, name it with `--despite-retention`; it is recorded.",
+            exit_code=ExitCode.DENIED,
+        ) from failure
+    if not state.runs:
         return
     ir = recorded_ir(project, state)
     newest = datetime.fromisoformat(state.last_time)

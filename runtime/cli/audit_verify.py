@@ -91,7 +91,10 @@ def _print(report: VerificationReport, source: Source) -> None:
     line("checked", _checked(report))
     line("anchored", _anchoring(report))
     if report.bodies_missing or report.attachments_missing:
-        line("missing", f"{report.bodies_missing:,} bodies, {report.attachments_missing:,} attachments")
+        told = f" ({report.bodies_erased:,} of them erased, by a record that says why)" if report.bodies_erased else ""
+        line("missing", f"{report.bodies_missing:,} bodies{told}, {report.attachments_missing:,} attachments")
+    if report.keys > 1:
+        line("keys", f"{report.keys} one after the other, each change signed by both")
     for finding in report.findings:
         line("finding", click.style(inert(finding), fg="red"))
     if report.finding_count > len(report.findings):
@@ -150,7 +153,9 @@ def _document(report: VerificationReport, source: Source) -> dict[str, object]:
         "pins": report.pins,
         "anchored_records": report.anchored,
         "anchored_records_by_the_file_beside_it": report.anchored_locally,
+        "keys": report.keys,
         "bodies_missing": report.bodies_missing,
+        "bodies_erased_by_a_record": report.bodies_erased,
         "attachments_missing": report.attachments_missing,
         "findings": [{"check": finding.check, "seq": finding.seq, "what": finding.what} for finding in report.findings],
         "finding_count": report.finding_count,

@@ -70,7 +70,7 @@ def _ledger(context: StageContext) -> Entries:
     if not project.ledger_path.is_file():
         raise StageRefused("no ledger", f"`{project.ledger_path}` is not there, so it cannot be archived.")
     copy = context.out / "ledger.db"
-    _copy_database(project.ledger_path, copy)
+    _copy_ledger(project.ledger_path, copy)
     entries = {"ledger/ledger.db": copy.read_bytes()}
     copy.unlink()
     for path in (project.ledger_public_key_path, project.checkpoints_path, project.trust_root_path):
@@ -82,24 +82,14 @@ def _ledger(context: StageContext) -> Entries:
 _KEPT: Mapping[str, Callable[[StageContext], Entries]] = {"model": _model, "evidence": _evidence, "ledger": _ledger}
 
 
-def _copy_database(source: Path, target: Path) -> None:
-    """A consistent copy while the runtime may be writing; reading only."""
-    import apsw
+def _copy_ledger(source: Path, target: Path) -> None:
+    """A verified copy in one file, from a file or a database, while the runtime may be writing."""
+    from charter.runtime.ledger.migrate import copy_ledger
 
     try:
-        before = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
-        after = apsw.Connection(str(target))
-        try:
-            with after.backup("main", before, "main") as backup:
-                backup.step()
-            after.pragma("journal_mode", "delete")  # one file, without a log beside it
-        finally:
-            after.close()
-            before.close()
-    except apsw.Error as error:
-        raise StageRefused(
-            "ledger not copied", f"`{source}` could not be copied: {error}. Run `charter audit verify`."
-        ) from error
+        copy_ledger(source, target)
+    except Failure as failure:
+        raise StageRefused("ledger not copied", f"{failure.summary}: {failure.detail}") from failure
 
 
 def _lessons(project: Path, name: str) -> bytes:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 from stage_samples import Bench
 
+from charter.runtime.ledger import Event, Ledger
 from charter.runtime.stages import serving
 from charter.runtime.stages.retire import retire
 
@@ -34,12 +34,9 @@ class Project(Bench):
         (root / "lessons.md").write_text("# What was learnt\n")
         (root / "model.zip").write_bytes(b"a model")
         (root / ".charter").mkdir()
-        (root / ".charter" / "ledger.pub").write_text("public")
-        (root / ".charter" / "ledger.key").write_text("PRIVATE")
-        self.ledger = apsw.Connection(str(root / ".charter" / "ledger.db"))
-        self.ledger.pragma("journal_mode", "wal")
-        self.ledger.execute("create table log (seq integer primary key, body text)")
-        self.ledger.execute("insert into log (body) values ('in the write-ahead log')")
+        place = root / ".charter" / "ledger.db"
+        self.ledger = Ledger.open(place, key_path=place.with_suffix(".key"), origin="charter/test", create=True)
+        self.ledger.append([Event("test.event", "thing:1", {"text": "in the write-ahead log"})])
 
     def more(self) -> dict[str, Any]:
         """What every run of the stage is given."""
@@ -78,7 +75,8 @@ def test_archive_has_everything_and_no_private_key(project: Project) -> None:
     }
     copy = project.root / "copy.db"
     copy.write_bytes(files["ledger/ledger.db"])
-    assert apsw.Connection(str(copy)).execute("select body from log").get == "in the write-ahead log"
+    with Ledger.open_read_only(copy) as ledger:
+        assert [event.body["text"] for event in ledger.events()] == ["in the write-ahead log"]
     assert sorted(path.name for path in made.artifacts["archive"].parent.iterdir()) == ["archive.tar.gz"]
 
 
