@@ -65,14 +65,19 @@ def next_head(reader: Reader, key: VerifierKey, head: Head) -> Head:
 
 
 def root_at(reader: Reader, size: int) -> bytes:
-    """Root of the first `size` records, from the stored tiles and at most 255 headers."""
+    """Root of the first `size` records."""
+    return frontier_at(reader, size).root()
+
+
+def frontier_at(reader: Reader, size: int) -> Frontier:
+    """The tree of the first `size` records, from the stored tiles and at most 255 headers."""
     tiles, rest = divmod(size, TILE)
     frontier = _frontier_of_tiles(reader, tiles)
     rows = reader.rows(tiles * TILE, size)
     if len(rows) != rest:
         raise _tampered(f"records between {tiles * TILE} and {size} are missing")
     frontier.extend([leaf_hash(row.header) for row in rows])
-    return frontier.root()
+    return frontier
 
 
 def _follow_to(reader: Reader, checkpoint: Checkpoint, note: str, position: Position) -> Head:

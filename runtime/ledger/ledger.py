@@ -19,7 +19,7 @@ from charter.runtime.ledger.events import Event, Prepared, Receipt, Recorded, pr
 from charter.runtime.ledger.head import Head, load_head, next_head, root_at
 from charter.runtime.ledger.location import Location, exists, open_store, open_store_read_only, resolve
 from charter.runtime.ledger.merkle import EMPTY_ROOT
-from charter.runtime.ledger.proof import make_proof
+from charter.runtime.ledger.proof import Sealing, make_proof, make_sealing
 from charter.runtime.ledger.record import IDEM_PART, KIND_PART, SUBJECT_PART, TIME_PART, check_origin, timestamp
 from charter.runtime.ledger.rotation import Rotation, key_at, leads_to, make_rotation, recorded_rotations
 from charter.runtime.ledger.store import Identity, Reader, Row, Store, Transaction
@@ -279,6 +279,12 @@ class Ledger:
         with self._lock, self._store.snapshot() as reader:
             self._head = next_head(reader, self._key, self._head)
             return make_proof(reader, self._key, self._head, seq, with_body=with_body)
+
+    def sealing(self, first: int, end: int) -> Sealing:
+        """What proves records `first` to `end` - 1; see `segment.seal`."""
+        with self._lock, self._store.snapshot() as reader:
+            self._head = next_head(reader, self._key, self._head)
+            return make_sealing(reader, self._key, self._head, first, end)
 
     @property
     def origin(self) -> str:

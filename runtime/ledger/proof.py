@@ -3,21 +3,23 @@
 import re
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from charter.runtime.ledger import canonical
 from charter.runtime.ledger.checkpoint import NoteError, VerifierKey
 from charter.runtime.ledger.errors import Refused
-from charter.runtime.ledger.head import Head
+from charter.runtime.ledger.head import Head, frontier_at
 from charter.runtime.ledger.merkle import (
     TILE,
+    Subtree,
+    consistency_proof,
     inclusion_holds,
     inclusion_proof,
     leaf_hash,
     subtree_of_tiles,
 )
-from charter.runtime.ledger.record import SALT_BYTES, Header, commitment, parse_header
-from charter.runtime.ledger.rotation import leads_to, read_rotation, recorded_rotations
+from charter.runtime.ledger.record import NO_LEAF, SALT_BYTES, Header, commitment, parse_header
+from charter.runtime.ledger.rotation import Rotation, leads_to, read_rotation, recorded_rotations
 from charter.runtime.ledger.store import Reader
 
 FORMAT = "charter-proof/1"
@@ -25,6 +27,31 @@ _MAX_BYTES = 8 * canonical.MAX_BYTES
 _HASH = re.compile(r"[0-9a-f]{64}")
 _SALT = re.compile(rf"[0-9a-f]{{{2 * SALT_BYTES}}}")
 _MEMBERS = {"body", "checkpoint", "format", "header", "key", "path", "salt"}
+
+
+class Sealing(NamedTuple):
+    """What proves a range of records: the tree's edge and last leaf before it, and the way to a signed root."""
+
+    prev: bytes
+    edge: list[bytes]
+    consistency: list[bytes]
+    checkpoint: str
+    key: VerifierKey
+    rotations: list[Rotation]
+
+
+def make_sealing(reader: Reader, key: VerifierKey, head: Head, first: int, end: int) -> Sealing:
+    """What proves records `first` to `end` - 1 under the newest checkpoint."""
+    before = reader.rows(first - 1, first)
+    path = consistency_proof(end, head.size, _subtree(reader, head))
+    return Sealing(
+        leaf_hash(before[0].header) if before else NO_LEAF,
+        frontier_at(reader, first).nodes,
+        path,
+        head.note,
+        key,
+        recorded_rotations(reader),
+    )
 
 
 def make_proof(reader: Reader, key: VerifierKey, head: Head, seq: int, *, with_body: bool) -> bytes:
@@ -38,12 +65,7 @@ def make_proof(reader: Reader, key: VerifierKey, head: Head, seq: int, *, with_b
             "no such record", f"The ledger has the records 0 to {head.size - 1}." if head.size else "It is empty."
         )
 
-    def tile_leaves(tile: int) -> list[bytes]:
-        end = min((tile + 1) * TILE, head.size)
-        return [leaf_hash(row.header) for row in reader.rows(tile * TILE, end)]
-
-    tiles = [digest for _, digest in reader.tiles(0, head.size // TILE)]
-    path = inclusion_proof(seq, head.size, subtree_of_tiles(tiles, tile_leaves))
+    path = inclusion_proof(seq, head.size, _subtree(reader, head))
     (row,) = reader.rows(seq, seq + 1)
     shown = with_body and row.body is not None and row.salt is not None
     rotations = recorded_rotations(reader)
@@ -100,6 +122,14 @@ def check_proof(proof: bytes, key: VerifierKey | None) -> tuple[Header, dict[str
     if commitment(bytes.fromhex(fields["salt"]), body) != header.body:
         raise _broken("the body is not the one that the header commits to")
     return header, canonical.parse(body), named
+
+
+def _subtree(reader: Reader, head: Head) -> Subtree:
+    def tile_leaves(tile: int) -> list[bytes]:
+        end = min((tile + 1) * TILE, head.size)
+        return [leaf_hash(row.header) for row in reader.rows(tile * TILE, end)]
+
+    return subtree_of_tiles([digest for _, digest in reader.tiles(0, head.size // TILE)], tile_leaves)
 
 
 def _fields(proof: bytes) -> Mapping[str, Any]:
