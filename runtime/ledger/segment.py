@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field
@@ -128,7 +128,7 @@ def verify_segment(path: Path, *, key: VerifierKey | None = None, pins: Sequence
     return report
 
 
-def _write(file: IO[bytes], ledger: Ledger, first: int, end: int, sealing: Sealing) -> None:
+def _write(file: gzip.GzipFile, ledger: Ledger, first: int, end: int, sealing: Sealing) -> None:
     head = _Head(
         FORMAT, first, end, sealing.prev.hex(), [node.hex() for node in sealing.edge], sealing.checkpoint,
         [node.hex() for node in sealing.consistency], str(sealing.key), [item.statement for item in sealing.rotations],
@@ -150,7 +150,7 @@ def _write(file: IO[bytes], ledger: Ledger, first: int, end: int, sealing: Seali
             file.write(b'{"attachment":"%b","data":"%b"}\n' % (digest.encode(), base64.b64encode(data)))
 
 
-def _check(file: IO[bytes], report: SegmentReport, known: VerifierKey | None, pins: Sequence[str]) -> None:
+def _check(file: gzip.GzipFile, report: SegmentReport, known: VerifierKey | None, pins: Sequence[str]) -> None:
     head = msgspec.json.decode(_line(file), type=_Head)
     if head.format != FORMAT or not 0 <= head.first < head.end:
         raise NoteError(f"it is no document of the format `{FORMAT}`")
@@ -186,7 +186,7 @@ def _check(file: IO[bytes], report: SegmentReport, known: VerifierKey | None, pi
                 report.find("pin", None, f"rewritten: a pin of {opened.size} records has another root")
 
 
-def _follow(file: IO[bytes], report: SegmentReport, at: Position, count: int) -> None:
+def _follow(file: gzip.GzipFile, report: SegmentReport, at: Position, count: int) -> None:
     named: set[str] = set()
 
     def seen(seq: int, header: bytes, body: bytes) -> None:
@@ -213,7 +213,7 @@ def _follow(file: IO[bytes], report: SegmentReport, at: Position, count: int) ->
     report.attachments_missing = len(named)
 
 
-def _rows(file: IO[bytes], first: int, count: int) -> Iterator[tuple[Any, ...]]:
+def _rows(file: gzip.GzipFile, first: int, count: int) -> Iterator[tuple[Any, ...]]:
     for seq in range(first, first + count):
         text = _line(file)
         if not text:
@@ -226,7 +226,7 @@ def _rows(file: IO[bytes], first: int, count: int) -> Iterator[tuple[Any, ...]]:
         yield seq, number, header, salt, line.body.encode() if line.body is not None else None
 
 
-def _line(file: IO[bytes]) -> bytes:
+def _line(file: gzip.GzipFile) -> bytes:
     text = file.readline(_MAX_LINE + 1)
     if len(text) > _MAX_LINE:
         raise NoteError("a line is too long")

@@ -101,8 +101,9 @@ def test_an_attachment_counts_too(home, tmp_path):
     lines = gzip.decompress((tmp_path / "segment").read_bytes()).splitlines(keepends=True)
     (tmp_path / "less").write_bytes(gzip.compress(b"".join(lines[:-1])))
     assert verify_segment(tmp_path / "less").attachments_missing == 1
-    (tmp_path / "other").write_bytes(gzip.compress(b"".join(lines).replace(b'"data":"AP8=', b'"data":"AP9=')))
-    assert [finding.check for finding in verify_segment(tmp_path / "other").findings] == ["attachment"]
+    for data, check in ((b"AP8B", "attachment"), (b"AP9=", "file")):
+        (tmp_path / "other").write_bytes(gzip.compress(b"".join(lines).replace(b"AP8=", data)))
+        assert [finding.check for finding in verify_segment(tmp_path / "other").findings] == [check]
 
 
 def test_an_erased_body_stays_erased_and_is_said(tmp_path):
