@@ -250,3 +250,31 @@ def test_outside_of_a_repository(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_the_help_says_the_exit_codes():
     assert diff.help is not None and "3: a control was weakened" in diff.help
+
+
+# The same order decides what a baseline permits.
+
+
+def extended(tmp_path: Path, base: str, own: str) -> list[str]:
+    """Codes of the errors of `own` where it extends `base`, about the baseline."""
+    (tmp_path / "base.charter").write_text(base)
+    text = own.replace("  use policies core", '  use policies core\n  extends "base.charter"', 1)
+    result = check_charter(tmp_path / SPINE.name, as_text=text)
+    return sorted({item.code for item in result.diagnostics if item.code in ("CH1201", "CH1202", "CH1203")})
+
+
+def without_waiver(text: str) -> str:
+    return text.partition("\nwaiver ")[0]
+
+
+@pytest.mark.parametrize("case", WEAKER)
+def test_a_charter_that_extends_the_other_may_differ_in_one_direction(case: str, tmp_path: Path):
+    old, new, _, verdict, _ = WEAKER[case]
+    strict = without_waiver(TEXT)
+    loose = strict.replace(old, new, 1)
+    assert extended(tmp_path, strict, strict) == []
+    assert extended(tmp_path, loose, strict) == (["CH1202"] if verdict == "changed" else [])
+    # What is only left out is inherited; what is said, and weaker, is refused.
+    left_out = {"a bound gone", "what is kept", "exclusion", "what is seen", "protected", "a mitigation"}
+    refused = ["CH1202"] if verdict == "changed" else [] if case in left_out else ["CH1201"]
+    assert extended(tmp_path, strict, loose) == refused
