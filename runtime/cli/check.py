@@ -12,6 +12,7 @@ from charter.dsl.diagnostics import Severity, has_errors
 from charter.dsl.source import Source
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import overrides, set_option
+from charter.runtime.cli.signed import show_signatures_of
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.project import find_charter
 
@@ -130,6 +131,7 @@ def _show_text(results: Results, together: Together) -> None:
             _show_items("not checked", not_checked(result.charter))
             if path in together:
                 _show_items("who could ship together", together[path])
+            show_signatures_of(Path(path))
 
 
 def _verdict(results: Collection[CompileResult]) -> str:

@@ -9,6 +9,7 @@ from charter.runtime.assess import Assessment, Basis, Status, assess_all
 from charter.runtime.cli.conclusion import not_run_yet, show_not_run_yet, standing_json
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import charter_file, overrides, set_option
+from charter.runtime.cli.signed import show_signatures
 from charter.runtime.failure import ExitCode
 from charter.runtime.project import find_charter
 from charter.runtime.result_key import lock_digest
@@ -66,6 +67,7 @@ def plan(file: str | None, set_: tuple[str, ...], as_json: bool) -> None:
         )
     else:
         _show(ir, state, standing)
+        show_signatures(path, ir)
     due = {Status.RUN, Status.DECIDE, Status.DENIED, Status.FAILED}
     statuses = {item.status for item in standing.values()}
     idle = not statuses & due and statuses != {Status.DONE}

@@ -11,6 +11,7 @@ from charter.runtime.cli.conclusion import as_json, show_conclusion, show_not_ru
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import charter_file, engine_options, overrides, set_option
 from charter.runtime.cli.progress import Progress
+from charter.runtime.cli.signed import show_signatures
 from charter.runtime.cli.signing import signing_key
 from charter.runtime.conduct import conduct, default_jobs
 from charter.runtime.project import Project, find_charter
@@ -60,6 +61,7 @@ def run(
             progress = Progress(len(ir.stages), quiet=as_json_)
             if not as_json_:
                 _headline(ir, project, actor, policy_engine.name)
+                show_signatures(path, ir)
                 _warnings(ir, actor, set_)
                 show_not_run_yet(ir)
             with progress.shown():

@@ -7,6 +7,7 @@ import pytest
 from played import CHARTER, Played
 
 from charter.runtime.cli import run_command_line
+from charter.runtime.english import as_text, plain_english
 
 WAIVER = """
 waiver calibration of holdout.expected_calibration_error {
@@ -159,3 +160,24 @@ def test_the_page_is_whole_and_inert(tmp_path, capsys):
 def test_no_such_approval(played, capsys):
     code, _, err = _charter(played, capsys, "review", "relaese")
     assert code == 2 and "Did you mean `release`?" in err
+
+
+def test_the_rendering_leaves_nothing_out(played):
+    """Every word and number of every declaration's normal form is in the text that is signed."""
+    ir = played.ir()
+    text = as_text(plain_english(ir))
+
+    def leaves(value):
+        if isinstance(value, dict):
+            for part in value.values():
+                yield from leaves(part)
+        elif isinstance(value, list | tuple):
+            for part in value:
+                yield from leaves(part)
+        else:
+            yield value
+
+    for item in ir.declarations.values():
+        for leaf in leaves(dict(item.body)):
+            if isinstance(leaf, str) and leaf not in {">=", "<=", ">", "<", "==", "mandatory"}:
+                assert leaf in text, (item.kind, item.name, leaf)
