@@ -9,7 +9,6 @@ was serves the next stage of the same callable; every other stage gets a process
 import contextlib
 import itertools
 import os
-import select
 import selectors
 import socket
 import subprocess
@@ -101,13 +100,16 @@ class LocalExecutor:
                 self._worker(flavour)
 
     def submit(self, task: Task, *, resources: Resources) -> "Future[Outcome]":
-        """Queue a task; see `Executor.submit`."""
+        """Start a task, or queue it; see `Executor.submit`."""
         future: Future[Outcome] = Future()
         with self._lock:
             if self._closing:
                 raise RuntimeError("the executor is closed")
+            awake = self._is_awake()
             self._queue.append(_Running(task, resources, future))
-        self._ring()
+            self._start_queued()  # here and now: handing it to the other thread costs more than a trivial stage
+        if not awake:
+            self._ring()
         return future
 
     def close(self) -> None:
@@ -122,7 +124,11 @@ class LocalExecutor:
             warm.channel.close()
         self._warm.clear()
 
-    # -- everything below runs in the executor's own thread, but for `_worker` under the lock
+    # -- everything below holds the lock, but for waiting
+
+    def _is_awake(self) -> bool:
+        """Whether the executor's thread looks around by itself, without an event."""
+        return bool(self._running or self._idle)
 
     def _ring(self) -> None:
         with contextlib.suppress(OSError):
@@ -134,19 +140,21 @@ class LocalExecutor:
         finally:  # whatever happened, nobody may wait for ever on a future
             with self._lock:
                 self._closing = True
-            self._end_all()
+                self._end_all()
 
     def _serve(self) -> None:
+        ready: list[tuple[selectors.SelectorKey, int]] = []
         while True:
             with self._lock:
+                # Warm workers first: that a process is there is known before what it answers.
+                for key, _ in sorted(ready, key=lambda item: not isinstance(item[0].data, _Warm)):
+                    self._handle(key.data, key.fd)
                 if self._closing:
                     return
+                self._watch()
                 self._start_queued()
-            ready = self._selector.select(_TICK if self._running else None)
-            # Warm workers first: that a process is there is known before what it answers.
-            for key, _ in sorted(ready, key=lambda item: not isinstance(item[0].data, _Warm)):
-                self._handle(key.data, key.fd)
-            self._watch()
+                tick = _TICK if self._is_awake() else None
+            ready = self._selector.select(tick)
 
     def _handle(self, what: Any, fd: int) -> None:
         if what == "bell":
@@ -314,22 +322,24 @@ class LocalExecutor:
             self._dismiss(process)
             self._ended(process)
 
-    def _read_log(self, run: _Running, fd: int) -> None:
+    def _read_log(self, run: _Running, fd: int) -> bool:
+        """Take what has arrived of a stage's output; whether anything had."""
         if fd != run.log_fd:
-            return  # the stage ended in this very round, and its pipe is closed: the number may be another's now
+            return False  # the stage ended in this very round, and its pipe is closed: the number may be another's now
         try:
             chunk = os.read(fd, 1 << 16)
         except BlockingIOError:
-            return
+            return False
         if not chunk:
             self._selector.unregister(fd)
             os.close(fd)
             run.log_fd = -1
-            return
+            return False
         run.log.append(chunk)
         run.log_size += len(chunk)
         while run.log_size - len(run.log[0]) > _LOG_TAIL:
             run.log_size -= len(run.log.popleft())
+        return True
 
     def _watch(self) -> None:
         now = time.monotonic()
@@ -358,9 +368,8 @@ class LocalExecutor:
     def _drain(self, run: _Running) -> None:
         """Read what is in the pipe, not what a process that outlives the stage may still write."""
         for _ in range(64):
-            if run.log_fd < 0 or not select.select([run.log_fd], [], [], 0)[0]:
+            if run.log_fd < 0 or not self._read_log(run, run.log_fd):
                 break
-            self._read_log(run, run.log_fd)
         if run.log_fd >= 0:
             self._selector.unregister(run.log_fd)
             os.close(run.log_fd)
