@@ -190,7 +190,8 @@ def _cleared(arrival: _Arrival) -> Iterator[Diagnostic]:
     elif clause is not None and not arrival.found.known and limit < SPECIAL:
         detail = (
             f"The class of {arrival.what} is not known, so nobody can tell that it is no higher than "
-            f"`{LEVELS[limit]}`, which `{arrival.cleared.name}` is cleared for. Declare the `class` of every dataset that it comes from."
+            f"`{LEVELS[limit]}`, which `{arrival.cleared.name}` is cleared for. Declare the `class` of every "
+            "dataset that it comes from."
         )
         yield error("CH1304", arrival.where.span, detail, *related)
 
