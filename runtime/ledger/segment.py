@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -23,7 +23,7 @@ from charter.runtime.ledger.errors import Refused, Unavailable
 from charter.runtime.ledger.ledger import Ledger
 from charter.runtime.ledger.merkle import TILE, Frontier, consistency_holds
 from charter.runtime.ledger.proof import Sealing
-from charter.runtime.ledger.record import HEADER, NO_LEAF, index_of
+from charter.runtime.ledger.record import HEADER, index_of
 from charter.runtime.ledger.rotation import key_at, leads_to, read_rotation
 from charter.runtime.ledger.sqlite_store import MAX_ATTACHMENT
 from charter.runtime.ledger.verify import attachment_digests
@@ -47,14 +47,22 @@ class _Head(Struct, frozen=True, forbid_unknown_fields=True):
     rotations: list[str]
 
 
-class _Line(Struct, frozen=True, forbid_unknown_fields=True):
-    """A record, or an attachment of one."""
+class _Record(Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of a record; salt (hex) and body are both null once erased."""
 
-    header: str | None = None
-    salt: str | None = None
-    body: str | None = None
-    attachment: str | None = None
-    data: str | None = None
+    header: str
+    salt: str | None
+    body: str | None
+
+
+class _Attachment(Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of an attachment: its SHA-256 in hex, and base64."""
+
+    attachment: str
+    data: str
+
+
+_Form = TypeVar("_Form", _Head, _Record, _Attachment)
 
 
 class SegmentReport(Struct):
@@ -121,6 +129,8 @@ def verify_segment(path: Path, *, key: VerifierKey | None = None, pins: Sequence
         raise Unavailable("segment is not readable", f"`{path}`: {error.strerror or error}.") from None
     except (msgspec.MsgspecError, NoteError, ValueError) as error:
         report.find("file", None, f"it is malformed: {error}")
+    except Refused as error:
+        report.find("file", None, f"it is malformed: {error.detail}")
     except Exception as error:
         if type(error).__module__ != "zlib":
             raise
@@ -137,12 +147,12 @@ def _write(file: gzip.GzipFile, ledger: Ledger, first: int, end: int, sealing: S
     digests: dict[str, None] = {}
     for row in islice(ledger.rows(after=first - 1), end - first):
         shown = row.body is not None and row.salt is not None
-        line: dict[str, Any] = {
-            "header": row.header.decode(),
-            "salt": row.salt.hex() if shown and row.salt is not None else None,
-            "body": row.body.decode() if shown and row.body is not None else None,
-        }
-        file.write(canonical.encode(line, _MAX_LINE) + b"\n")
+        line = _Record(
+            row.header.decode(),
+            row.salt.hex() if shown and row.salt is not None else None,
+            row.body.decode() if shown and row.body is not None else None,
+        )
+        file.write(canonical.encode(msgspec.to_builtins(line), _MAX_LINE) + b"\n")
         if row.body is not None and b'"attachments"' in row.body:
             digests |= dict.fromkeys(attachment_digests(row.body))
     for digest in digests:
@@ -151,11 +161,13 @@ def _write(file: gzip.GzipFile, ledger: Ledger, first: int, end: int, sealing: S
 
 
 def _check(file: gzip.GzipFile, report: SegmentReport, known: VerifierKey | None, pins: Sequence[str]) -> None:
-    head = msgspec.json.decode(_line(file), type=_Head)
+    head = _read(_line(file), _Head)
     if head.format != FORMAT or not 0 <= head.first < head.end:
         raise NoteError(f"it is no document of the format `{FORMAT}`")
     report.first, report.end = head.first, head.end
     named = VerifierKey.parse(head.key)
+    if str(named) != head.key:
+        raise NoteError("its key is not in the one spelling")
     report.origin, report.key = named.origin, str(named)
     rotations = [read_rotation(statement) for statement in head.rotations]
     if any(before.new != after.old or before.size >= after.size for before, after in pairwise(rotations)):
@@ -167,7 +179,7 @@ def _check(file: gzip.GzipFile, report: SegmentReport, known: VerifierKey | None
     edge = [_hash(node) for node in head.edge]
     if len(edge) != head.first.bit_count():
         raise NoteError("the edge of the tree has another number of hashes than a tree of that size")
-    at = Position(Frontier(head.first, edge), _hash(head.prev) if head.first else NO_LEAF)
+    at = Position(Frontier(head.first, edge), _hash(head.prev))
     _follow(file, report, at, head.end - head.first)
     path = [_hash(node) for node in head.consistency]
     root = at.frontier.root()
@@ -200,16 +212,16 @@ def _follow(file: gzip.GzipFile, report: SegmentReport, at: Position, count: int
         if at.frontier.size == before:
             break
     while text := _line(file):
-        line = msgspec.json.decode(text, type=_Line)
+        line = _read(text, _Attachment)
         try:
-            data = base64.b64decode(line.data or "", validate=True)
+            data = base64.b64decode(line.data, validate=True)
         except binascii.Error:
             raise NoteError("an attachment is not base64") from None
         if base64.b64encode(data).decode() != line.data:
             raise NoteError("an attachment is not in the one spelling of base64")
-        if line.header is not None or sha256(data).hexdigest() != line.attachment or line.attachment not in named:
-            report.find("attachment", None, f"the attachment `{str(line.attachment)[:64]}` is not what a record names")
-        named.discard(line.attachment or "")
+        if sha256(data).hexdigest() != line.attachment or line.attachment not in named:
+            report.find("attachment", None, f"the attachment `{line.attachment[:64]}` is not what a record names")
+        named.discard(line.attachment)
     report.attachments_missing = len(named)
 
 
@@ -218,12 +230,22 @@ def _rows(file: gzip.GzipFile, first: int, count: int) -> Iterator[tuple[Any, ..
         text = _line(file)
         if not text:
             return
-        line = msgspec.json.decode(text, type=_Line)
-        header = (line.header or "").encode()
+        line = _read(text, _Record)
+        header = line.header.encode()
         found = HEADER.fullmatch(header)
         number = index_of(found[2].decode()) if found else -1
         salt = bytes.fromhex(line.salt) if line.salt is not None else None
+        if salt is not None and salt.hex() != line.salt:
+            raise NoteError("a salt is not in the one spelling of hex")
         yield seq, number, header, salt, line.body.encode() if line.body is not None else None
+
+
+def _read(text: bytes, form: type[_Form]) -> _Form:
+    """A line in its one spelling, so that no bit of a segment is without meaning."""
+    value = msgspec.json.decode(text, type=form)
+    if canonical.encode(msgspec.to_builtins(value), _MAX_LINE) + b"\n" != text:
+        raise NoteError("a line is not canonical JSON")
+    return value
 
 
 def _line(file: gzip.GzipFile) -> bytes:
