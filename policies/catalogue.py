@@ -108,7 +108,8 @@ def clause_document(name: str) -> Mapping[str, Any] | None:
 def base_modules() -> dict[str, str]:
     """The modules of every bundle: the decision and its library, by path in the bundle."""
     decide = {"charter/main.rego": _ROOT.joinpath("decide.rego").read_text(encoding="utf-8")}
-    return decide | _modules("lib", "charter/lib")
+    conftest = {"charter/conftest.rego": _ROOT.joinpath("conftest.rego").read_text(encoding="utf-8")}
+    return decide | conftest | _modules("lib", "charter/lib")
 
 
 @cache

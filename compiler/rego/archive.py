@@ -8,18 +8,26 @@ import msgspec
 
 from charter.compiler.ir import Bundle
 
+SIGNATURES = ".signatures.json"
 
-def bundle_archive(bundle: Bundle) -> bytes:
-    """The bundle as a file for `opa eval -b`, `opa run -b`, Conftest or a bundle server.
 
-    Ask it for `data.charter.main.decision`; the input's schema is `policies/schema/input.schema.json`.
-    """
+def bundle_files(bundle: Bundle) -> dict[str, bytes]:
+    """The bundle's files by path, without a signature."""
     manifest = {"revision": bundle.revision, "roots": bundle.roots, "rego_version": 1}
-    files = {
+    return {
         ".manifest": _json(manifest),
         "data.json": _json(bundle.data),
         **{path: text.encode() for path, text in bundle.modules.items()},
     }
+
+
+def bundle_archive(bundle: Bundle, signatures: bytes | None = None) -> bytes:
+    """The bundle as a file for `opa eval -b`, `opa run -b`, Conftest or a bundle server.
+
+    Ask it for `data.charter.main.decision`; the input's schema is `policies/schema/input.schema.json`.
+    `signatures` is the content of `.signatures.json`.
+    """
+    files = bundle_files(bundle) | ({} if signatures is None else {SIGNATURES: signatures})
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(files):

@@ -174,6 +174,21 @@ def rego(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False)
 
 
+def yaml(value: Any) -> str:
+    """A value as YAML, for METADATA. JSON is a subset of it but for characters beyond U+FFFF."""
+    return _ESCAPES.sub(_yaml_escape, rego(value))
+
+
+_ESCAPES = re.compile(r"\\\\|\\u(d[89ab]..)\\u(d[c-f]..)|\\ud[89a-f]..")
+
+
+def _yaml_escape(match: re.Match[str]) -> str:
+    high, low = match.groups()
+    if high is not None:
+        return f"\\U{0x10000 + ((int(high, 16) & 0x3FF) << 10) + (int(low, 16) & 0x3FF):08x}"
+    return match[0] if match[0] == "\\\\" else "\\ufffd"
+
+
 def attack_name(attack: Mapping[str, Any] | None) -> str | None:
     """An attack as evidence names it."""
     return None if attack is None else json.dumps(attack, sort_keys=True, separators=(",", ":"))
@@ -217,5 +232,5 @@ def _environment() -> "Environment":
         auto_reload=False,
     )
     environment.filters["rego"] = rego
-    environment.filters["yaml"] = rego
+    environment.filters["yaml"] = yaml
     return environment

@@ -14,9 +14,26 @@ from charter.runtime.project import find_charter
 @click.command("compile")
 @charter_file
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="Where the IR goes.  [default: FILE.json]")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path),
+    help="Also write the policies as an OPA bundle (.tar.gz): any OPA decides the same gates with it.",
+)
+@click.option(
+    "--bundle-key",
+    type=click.Path(path_type=Path),
+    help="Sign the bundle with this key (PEM; P-256 or RSA), for `opa run --verification-key`.",
+)
 @set_option
 @click.pass_context
-def compile_(context: click.Context, file: str | None, out: Path | None, set_: tuple[str, ...]) -> None:
+def compile_(
+    context: click.Context,
+    file: str | None,
+    out: Path | None,
+    bundle: Path | None,
+    bundle_key: Path | None,
+    set_: tuple[str, ...],
+) -> None:
     """Compile FILE to its IR, and pin the digests of the files it names.
 
     The same charter and files give the same bytes on every machine. Nothing is run or asked.
@@ -26,6 +43,8 @@ def compile_(context: click.Context, file: str | None, out: Path | None, set_: t
     from charter.compiler.codec import encode_ir
     from charter.compiler.compile import compile_charter
 
+    if bundle_key is not None and bundle is None:
+        raise Failure("nothing to sign", "`--bundle-key` signs the file that `--bundle FILE` writes; name one.")
     path = find_charter(file)
     result = compile_charter(path, overrides=overrides(set_))
     if result.diagnostics:
@@ -38,7 +57,23 @@ def compile_(context: click.Context, file: str | None, out: Path | None, set_: t
     if target.resolve() == path.resolve():
         raise Failure("would overwrite the charter", f"`{target}` is the charter itself. Name another file with `-o`.")
     write_whole(target, encode_ir(result.ir), "the IR", hint="Name another place with `-o`.")
+    if bundle is not None:
+        _write_bundle(bundle, bundle_key, result.ir, spared=(path, target))
     _show(target, result.ir)
+
+
+def _write_bundle(target: Path, key: Path | None, ir: IR, *, spared: tuple[Path, ...]) -> None:
+    if target.resolve() in {path.resolve() for path in (*spared, *([] if key is None else [key]))}:
+        raise Failure("would overwrite a file", f"`{target}` is read or written by this very command. Name another.")
+    if key is None:
+        from charter.compiler.rego.archive import bundle_archive
+
+        archive = bundle_archive(ir.bundle)
+    else:
+        from charter.runtime.gates.signature import signed_archive
+
+        archive = signed_archive(ir.bundle, key)
+    write_whole(target, archive, "the bundle", hint="Name another place with `--bundle`.")
 
 
 def _show(target: Path, ir: IR) -> None:
