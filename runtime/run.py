@@ -89,7 +89,10 @@ class Run:
             for needed in stage.entry.waits_for:
                 self._followers[needed].append(stage)
         self._ready: deque[Stage] = deque()
-        self._after_commit: list[Callable[[], None]] = []
+        self._effects: list[Callable[[], None]] = []
+        """What was allowed and happens after the commit."""
+        self._records: list[Callable[[], None]] = []
+        """What is noted and told once the effects have happened: stages that just began work meanwhile."""
         self._running: dict[Future[Outcome], Submitted] = {}
         self._scratch = Scratch(project.work)
 
@@ -116,10 +119,11 @@ class Run:
                 self._advance(self._ready.popleft())
             self._commit()
             brake.check()
-            actions, self._after_commit = self._after_commit, []
+            actions = [*self._effects, *self._records]
+            self._effects, self._records = [], []
             for action in actions:
                 action()
-            if self._ready or self._after_commit:
+            if self._ready or self._effects:
                 continue
             if not self._running:
                 if self._erase_due(brake):
@@ -192,7 +196,7 @@ class Run:
                 return
         elif state.entry is not None and not state.entry.applied:
             entry = state.entry.body
-            self._after_commit.append(lambda: self._applied(stage, "entry", entry))
+            self._records.append(lambda: self._applied(stage, "entry", entry))
         if now.status is Status.RUN and now.result is None:
             self._start(stage, now)
             return
@@ -226,10 +230,10 @@ class Run:
             return False
         self.journal.note(body, stage.id, {body.input: attached})
         if point == "exit" and stage.kind in EFFECT_KINDS:
-            self._after_commit.append(lambda: self._follow_up(stage, body))
+            self._effects.append(lambda: self._follow_up(stage, body))
         if body.allow:
-            self._after_commit.append(lambda: self._applied(stage, point, body))
-        self._after_commit.append(lambda: self.observer.decided(stage, body))
+            self._records.append(lambda: self._applied(stage, point, body))
+        self._records.append(lambda: self.observer.decided(stage, body))
         if point == "exit" or not body.allow:
             # Followers may be decided before the commit, since deciding has no effect; they start after it.
             self._settle(
@@ -304,7 +308,7 @@ class Run:
             check=now.check,
         )
         self.journal.note(started, stage.id)
-        self._after_commit.append(lambda: self._submit(stage, now))
+        self._effects.append(lambda: self._submit(stage, now))
 
     def _submit(self, stage: Stage, now: Assessment) -> None:
         assert now.key is not None
