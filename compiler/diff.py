@@ -9,6 +9,7 @@ from charter.compiler import ir, model
 from charter.compiler.compare import Change, Side, Verdict, compare
 from charter.compiler.files import ProjectFiles
 from charter.compiler.ir import Place
+from charter.compiler.order import Order
 from charter.compiler.places import place_in
 from charter.compiler.standards import Standard
 from charter.compiler.stated import control_files, of_charter, of_ir, span_of
@@ -29,14 +30,14 @@ class Version(Struct, frozen=True):
     """One of the two charters.
 
     Attributes:
-        locate: where a standard of it stands.
+        locate: where a standard of it stands, or the side of it that is named.
     """
 
     lifecycle: str
     version: str
     standards: tuple[Standard, ...]
     waivers: Mapping[str, Asked]
-    locate: Callable[[Standard], Place]
+    locate: Callable[[Standard, str], Place]
 
 
 class Difference(Struct, frozen=True):
@@ -91,7 +92,7 @@ def version_of_charter(charter: model.Charter, sources: Mapping[str, Source], fi
         charter.lifecycle.version if charter.lifecycle else "",
         of_charter(charter, digests),
         waivers,
-        lambda standard: place_in(sources, span_of(standard, charter)),
+        lambda standard, side: place_in(sources, span_of(standard, charter, side)),
     )
 
 
@@ -103,7 +104,7 @@ def version_of_ir(compiled: ir.IR) -> Version:
         for w in compiled.waivers
     }
 
-    def locate(standard: Standard) -> Place:
+    def locate(standard: Standard, _side: str) -> Place:
         declared = compiled.declarations.get(standard.subject)
         known = controls.get(standard.id) if standard.gate else None
         return known or (declared.place if declared else compiled.lifecycle.place)
@@ -133,6 +134,9 @@ def lasting_until(until: str, today: datetime.date) -> bool:
 
 def _difference(change: Change, old: Version, new: Version, covering: Mapping[str, str]) -> Difference:
     before, after = change.old, change.new
+    # The side that matters most: one that is not stricter, or else the first.
+    worst = sorted(change.sides, key=lambda side: (not side.control, side.order is Order.TIGHTER))
+    side = worst[0].name if worst else ""
     waived = change.verdict is Verdict.WEAKENED and after is not None and after.gate
     return Difference(
         change.verdict,
@@ -143,8 +147,8 @@ def _difference(change: Change, old: Version, new: Version, covering: Mapping[st
         change.sides,
         before.text if before else None,
         after.text if after else None,
-        old.locate(before) if before else None,
-        new.locate(after) if after else None,
+        old.locate(before, side) if before else None,
+        new.locate(after, side) if after else None,
         covering.get(after.id) if waived and after is not None else None,
     )
 

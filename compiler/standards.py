@@ -224,12 +224,17 @@ def _bound_text(body: Mapping[str, Any]) -> str:
     return control_text({key: body[key] for key in ("metric", "comparison", "bound") if key in body})
 
 
+def _confidence(body: Mapping[str, Any]) -> Facet:
+    level = _number(body.get("confidence"))
+    return Facet(level, order.at_least, f"{plain(level * 100)}%" if level is not None else "nothing")
+
+
 def _asked(body: Mapping[str, Any]) -> dict[str, Facet]:
     """The sides of a `require`."""
     return {
         "bound": Facet(_values(body), order.accepts, _bound_text(body)),
         "margin": Facet(_number(body.get("margin")), order.at_most, _text(body.get("margin"))),
-        "confidence": Facet(_number(body.get("confidence")), order.at_least, _text(body.get("confidence"))),
+        "confidence": _confidence(body),
         "enforcement": _rank(body.get("enforce", "mandatory"), ENFORCEMENT),
         "reaction": _rank(body.get("otherwise"), REACTION),
         "alerted": _same(body.get("to")),

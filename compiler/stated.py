@@ -26,8 +26,16 @@ def control_files(charter: model.Charter) -> Iterator[str]:
     yield from (dataset.schema.value for dataset in charter.datasets.values() if dataset.schema is not None)
 
 
-def span_of(standard: Standard, charter: model.Charter) -> Span:
-    """Where a standard is written; the head of its declaration, or of the charter, if no clause says it."""
+_CLAUSE_OF = {"quorum": "by", "role": "by", "enforcement": "enforce"}
+"""The clause that a side stands in, where it is not called so."""
+
+
+def span_of(standard: Standard, charter: model.Charter, side: str = "") -> Span:
+    """Where a standard is written; the head of its declaration, or of the charter, if no clause says it.
+
+    Args:
+        side: the name of the side that is meant, of a declaration as a whole.
+    """
     kind, _, name = standard.subject.partition("/")
     declared = charter.lifecycle if kind == "lifecycle" else charter.by_kind.get(kind, {}).get(name)
     if declared is None:
@@ -37,4 +45,11 @@ def span_of(standard: Standard, charter: model.Charter) -> Span:
         clauses = tuple(declared.clauses(keyword))
         if number < len(clauses):
             return clauses[number].span
+    for keyword in (side, _CLAUSE_OF.get(side, ""), side.partition(" ")[0]):
+        found = declared.clause(keyword)
+        if found is not None:
+            return found.span
+        header = declared.node.header.get(keyword)
+        if header is not None:
+            return header.span
     return declared.node.header_span

@@ -72,7 +72,7 @@ def _judged(change: Change, base: model.Charter, charter: model.Charter, extensi
         if side.order is Order.TIGHTER or (kind, side.name) in _OWN_WORD:
             continue
         span, why = _blamed(change.new, side.name, charter, base, extension)
-        theirs = _theirs(_clause(old, side.name, base), extension)
+        theirs = _theirs(span_of(old, base, side.name), extension)
         if side.order is Order.WEAKER:
             yield error("CH1201", span, _weaker(old, side, extension) + why, theirs)
         else:
@@ -104,7 +104,7 @@ def _blamed(
 ) -> tuple[Span, str]:
     """Where the charter says it: its own clause, or its own value of a parameter that an inherited clause names."""
     own = extension.clause.span.path
-    span = _clause(new, side, charter)
+    span = span_of(new, charter, side)
     if span.path == own:
         return span, ""
     for clause in (c for declared in charter.all() for c in declared.node.clauses if c.span == span):
@@ -115,27 +115,6 @@ def _blamed(
                 if parameter is not None and theirs is not None and parameter.quantity != theirs.quantity:
                     return parameter.node.header_span, f" It follows from the parameter `{parameter.name}`."
     return extension.clause.span, ""
-
-
-def _clause(new: Standard, side: str, charter: model.Charter) -> Span:
-    """The clause of that name, where a declaration as a whole is compared."""
-    span = span_of(new, charter)
-    kind, _, name = new.subject.partition("/")
-    declared = charter.lifecycle if kind == "lifecycle" else charter.by_kind.get(kind, {}).get(name)
-    if declared is None or new.clause is not None:
-        return span
-    for keyword in (side, _CLAUSE_OF.get(side, ""), side.partition(" ")[0]):
-        found = declared.clause(keyword)
-        if found is not None:
-            return found.span
-        header = declared.node.header.get(keyword)
-        if header is not None:
-            return header.span
-    return span
-
-
-_CLAUSE_OF = {"quorum": "by", "role": "by", "enforcement": "enforce"}
-"""The clause that a side stands in, where it is not called so."""
 
 
 def _unmet(node: ast.Declaration, extension: Extension) -> Diagnostic:

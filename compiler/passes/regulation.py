@@ -30,8 +30,9 @@ def check_regulation(context: Context) -> Iterator[Diagnostic]:
 
 
 def _chosen(lifecycle: model.Lifecycle, pack: str) -> Span:
-    """Where the pack is named; `core` always applies, and then the risk class is what brings the clause in."""
-    named = next((item.span for item in lifecycle.packs if item.text == pack), None)
+    """Where this charter names the pack; if it inherits it, or for `core`, the risk class brings the clause in."""
+    own = lifecycle.node.span.path
+    named = next((item.span for item in lifecycle.packs if item.text == pack and item.span.path == own), None)
     risk = lifecycle.clause("risk")
     return named or (risk.span if risk else lifecycle.node.header_span)
 

@@ -105,7 +105,9 @@ def _renamed(version: Version, there: Path, path: Path, revision: str) -> Versio
     waivers = {
         name: msgspec.structs.replace(asked, place=called(asked.place)) for name, asked in version.waivers.items()
     }
-    return msgspec.structs.replace(version, waivers=waivers, locate=lambda standard: called(locate(standard)))
+    return msgspec.structs.replace(
+        version, waivers=waivers, locate=lambda standard, side: called(locate(standard, side))
+    )
 
 
 def _show_text(old: Version, new: Version, report: Report) -> None:
