@@ -21,7 +21,9 @@ from charter.compiler.passes.context import Context
 from charter.compiler.sentences import bound_sentence
 from charter.dsl.diagnostics import Diagnostic, Related
 
-_MOST_ROWS = 10**12
+_MOST_ROWS = 10**15
+_MOST_ROWS_OF_SHARES = 10**8
+"""Beyond, nobody has the rows, and numbers cannot be told apart or take long to find."""
 _MOST_GROUPS = 100
 """So many groups `share` is measured of at most."""
 
@@ -97,6 +99,8 @@ def _judge(charter: model.Charter, declared: model.Measuring, bound: model.Bound
     if rows.part is not None and _grouped(rows):
         return Judgement(declared.name, bound, "open", "a split by groups guarantees no number of rows")
     case = _Case(bound, found)
+    if found.least > case.most:
+        return Judgement(declared.name, bound, "open", f"this check reckons with {case.most:,} rows at most")
     if case.holds(found.least):
         why = "" if case.is_certain else f"how many of the rows are {_of_which(bound)}"
         return Judgement(declared.name, bound, "possible", why)
@@ -115,6 +119,11 @@ class _Case(Struct, frozen=True):
 
     bound: model.Bound
     found: Guaranteed
+
+    @property
+    def most(self) -> int:
+        """With how many rows this check reckons at most."""
+        return _MOST_ROWS_OF_SHARES if self.bound.metric == "share" else _MOST_ROWS
 
     @property
     def target(self) -> str | None:
@@ -168,12 +177,10 @@ class _Case(Struct, frozen=True):
         return of_group and (of_class or self.bound.metric.startswith("demographic"))
 
     def smallest_whole(self) -> int | None:
-        """The fewest rows of the dataset that can establish the bound; None when no number can."""
-        low, high = self.found.least, self.found.least
-        while not self.holds(high):
-            low, high = high, high * 2
-            if high > _MOST_ROWS:
-                return None
+        """The fewest rows of the dataset that can establish the bound; None when not even the most can."""
+        low, high = self.found.least, self.most
+        if not self.holds(high):
+            return None
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if self.holds(middle) else (middle, high)
@@ -206,7 +213,7 @@ def _detail(case: _Case, declared: model.Measuring) -> str:
 def _mend(case: _Case, declared: model.Measuring) -> str:
     smallest, dataset = case.smallest_whole(), case.found.rows.dataset
     if smallest is None:
-        return "No number of rows can, since an interval has a width: leave it a margin."
+        return f"Not even {case.most:,} rows could, since an interval has a width: leave it a margin."
     of = "" if dataset is declared else f" of `{dataset.name}`"
     more = "" if case.is_certain else ", and more where the outcome is less favourable"
     return f"The smallest number that can is `require rows >= {smallest}`{of}{more}; or loosen the bound."

@@ -92,6 +92,15 @@ def test_what_no_number_of_rows_can_establish():
         assert "smallest" not in detail and "width" in detail
 
 
+@pytest.mark.parametrize("rows", ["1e300", "1e18", "9007199254740991", "1e-9", "0"])
+def test_odd_numbers_of_rows_take_no_time(rows: str):
+    shares = "  require share of each sex >= 49.9999999% with confidence 95%"
+    found = details(
+        f"  require rows >= {rows}\n{shares}", "accuracy >= 99.999999999999% with confidence 99.9999999999%"
+    )
+    assert all("Not even" in detail or "smallest" in detail for detail in found)
+
+
 def test_a_share_that_no_split_keeps_is_not_counted_on():
     """Rarer outcomes may all have gone to the training part when the split is not stratified by them."""
     few = "  require rows >= 1_000\n  require share of each default >= 1%"
