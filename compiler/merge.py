@@ -72,16 +72,15 @@ def merge(own: ast.CharterFile, base: ast.CharterFile, *, template: bool) -> Mer
                 added.append(_handed_on(node))
         else:
             added += (_of_model(node, name) for name in _without(node, own, base, added))
-        everything = [*((original, True) for original in own.declarations), *((item, False) for item in tuple(added))]
-        for item, is_own in everything:
-            # The one that is handed on is this very one.
-            if item.kind != node.kind or item.clauses is node.clauses:
-                continue
-            inherited.append(_as_if_of(node, item))
-            if is_own:
+        for item in own.declarations:
+            if item.kind == node.kind:
+                inherited.append(_as_if_of(node, item))
                 result[id(item)] = _declaration(result[id(item)], node, reading)
-            else:
-                added[added.index(item)] = _declaration(item, node, reading)
+        for position, item in enumerate(added):
+            # The one that is handed on is this very one.
+            if item.kind == node.kind and item.clauses is not node.clauses:
+                inherited.append(_as_if_of(node, item))
+                added[position] = _declaration(item, node, reading)
     declarations = (*(result[id(node)] for node in own.declarations), *added)
     return Merged(_file(own, declarations), _file(base, inherited), tuple(unmet))
 
