@@ -184,10 +184,10 @@ class Gatekeeper:
         return tuple(found)
 
     def _age(self, upstream: tuple[str, ...], time: datetime) -> list[EvidenceFact]:
-        """Seconds since the model went live, measured by the runtime."""
+        """Seconds since the model first went live, measured by the runtime."""
         state = self.journal.state
         live = [
-            decided
+            state.live_since[name]
             for name in upstream
             if name.startswith("deploy/") and (decided := state.stage(name).exit) is not None and decided.body.allow
         ]

@@ -131,6 +131,8 @@ class State(Struct):
     """Servers that each deploy stage started and that nothing has stopped since."""
     suspended: dict[tuple[str, str], list[tuple[str, int]]] = field(default_factory=dict)
     """Results, by stage and key, that rest on something recalled: what, and the record that recalled it."""
+    live_since: dict[str, Decided] = field(default_factory=dict)
+    """The decision that first let what each deploy stage now serves go live."""
     attempts: dict[tuple[int, str, int], int] = field(default_factory=dict)
     """How often each gate was decided, by iteration, gate and check."""
     last_time: str = ""
@@ -167,6 +169,7 @@ class State(Struct):
                 setattr(state, body.point, Decided(recorded.seq, recorded.time, body))
                 attempt = (body.iteration, body.gate, body.check)
                 self.attempts[attempt] = self.attempts.get(attempt, 0) + 1
+                self._note_live(recorded, body)
             case GateApplied():
                 self._mark_applied(body)
             case StatementSigned():
@@ -198,6 +201,13 @@ class State(Struct):
             self.rolled_back.pop(body.stage, None)
         if server is not None and server not in self.servers.setdefault(body.stage, []):
             self.servers[body.stage].append(server)
+
+    def _note_live(self, recorded: RecordedEvent, body: GateDecided) -> None:
+        if not (body.allow and body.point == "exit" and body.stage.startswith("deploy/")):
+            return
+        before = self.live_since.get(body.stage)
+        if before is None or before.body.key != body.key:  # deciding again about the same does not make it new
+            self.live_since[body.stage] = Decided(recorded.seq, recorded.time, body)
 
     def _mark_applied(self, body: GateApplied) -> None:
         state = self.stage(body.stage, body.iteration)

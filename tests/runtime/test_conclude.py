@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 import pytest
 from sandbox import Sandbox
 
@@ -112,6 +114,30 @@ def test_status_ends_as_the_run_did(sandbox: Sandbox) -> None:
     told = sandbox.charter("status")
     assert told.code == 1
     assert "failed   acquire/d1" in told.out
+
+
+def test_a_model_is_as_old_as_its_first_going_live() -> None:
+    state = State(iteration=1)
+
+    def decide(seq: int, *, key: str, allow: bool = True) -> None:
+        body = msgspec.structs.replace(_decided("deploy/production", key=key).body, allow=allow)
+        recorded = _Recorded(seq, "gate.decided", f"2026-01-0{seq}T00:00:00+00:00", msgspec.to_builtins(body))
+        state.apply(recorded)
+
+    decide(1, key="a", allow=False)
+    assert state.live_since == {}
+    decide(2, key="a")
+    decide(3, key="a")
+    assert state.live_since["deploy/production"].seq == 2, "deciding again about the same does not make it new"
+    decide(4, key="b")
+    assert state.live_since["deploy/production"].seq == 4, "another model is"
+
+
+class _Recorded(NamedTuple):
+    seq: int
+    kind: str
+    time: str
+    body: object
 
 
 def _made(stage: str) -> Finished:
