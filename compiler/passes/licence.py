@@ -13,6 +13,7 @@ from charter.compiler.codes import error, warning
 from charter.compiler.licences import PERMITTED, commercial_use
 from charter.compiler.passes.context import Context
 from charter.dsl.diagnostics import Diagnostic, Related
+from charter.dsl.messages import shorten
 from charter.dsl.suggest import closest
 
 _MOST_RELATED = 5
@@ -39,8 +40,8 @@ def check_licences(context: Context) -> Iterator[Diagnostic]:
             meant = closest(licence.value.lower(), _OFTEN_MEANT)
             hint = f" Did you mean `{_OFTEN_MEANT[meant]}`?" if meant else ""
             detail = (
-                f"Nothing is known of the licence `{licence.value}`, so whether it permits commercial use is not "
-                f"checked.{hint} Write its SPDX identifier, or `LicenseRef-NAME` for terms that you have read."
+                f"Nothing is known of the licence `{shorten(licence.value)}`, so whether it permits commercial use is "
+                f"not checked.{hint} Write its SPDX identifier, or `LicenseRef-NAME` for terms that you have read."
             )
             yield warning("CH1309", licence.span, detail)
 
