@@ -19,7 +19,8 @@ def report(output: Path | None, project_dir: Path | None) -> int:
     """Write the audit report: one HTML file without scripts, for reading, mailing and printing.
 
     It is made from the ledger alone, verifies it on the way, and says what was not checked.
-    Exit codes: 0 written, 1 written but the ledger was tampered with.
+    Exit codes: 0 written, 1 the ledger was tampered with: written with what was found on top, or, where a record
+    itself was changed, not at all.
     """
     from charter.runtime.ledger import Ledger
     from charter.runtime.report.build import build_report, ledger_view
