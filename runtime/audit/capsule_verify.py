@@ -111,6 +111,12 @@ def is_signed(key, message, signature):
 # --- checkpoints and keys (docs/ledger-format.md, section 5)
 
 
+def unhex(text):
+    if not re.fullmatch("([0-9a-f]{2})*", text):
+        raise ValueError("hexadecimal in a second spelling")
+    return bytes.fromhex(text)
+
+
 def unbase64(text):
     data = base64.b64decode(text, validate=True)
     if base64.b64encode(data).decode() != text:
@@ -124,32 +130,58 @@ def parse_key(text):
     data = unbase64(encoded)
     if len(data) != 33 or data[0] != 1 or sha(origin.encode() + b"\n" + data)[:4].hex() != key_id:
         raise ValueError("the verifier key is malformed")
-    return origin, bytes.fromhex(key_id), data[1:]
+    return origin, unhex(key_id), data[1:]
 
 
-def parse_note(note):
-    """Signed text, size, root, and (name, key id, signature) of each signature line."""
+def signed_text(note, key):
+    """The text of a signed note, if the key's signature is on it and holds; lines of other keys are ignored."""
     text, _, tail = note.rpartition("\n\n")
-    lines = text.split("\n")
-    if not re.fullmatch("0|[1-9][0-9]{0,14}", lines[1]) or len(unbase64(lines[2])) != 32 or not tail.endswith("\n"):
-        raise ValueError("not a checkpoint")
-    signatures = []
+    if not tail.endswith("\n"):
+        raise ValueError("not a signed note")
     for line in tail[:-1].split("\n"):
         dash, name, encoded = line.split(" ")
-        if dash != "\u2014":
-            raise ValueError("not a signature line")
-        signatures.append((name, unbase64(encoded)[:4], unbase64(encoded)[4:]))
-    return text + "\n", lines[0], int(lines[1]), unbase64(lines[2]), signatures
+        blob = unbase64(encoded)
+        if (dash, name, blob[:4]) == ("\u2014", key[0], key[1]) and is_signed(key[2], f"{text}\n".encode(), blob[4:]):
+            return text + "\n"
+    raise ValueError(f"not signed by the ledger's key: {text[:200]}")
 
 
-def open_note(note, key):
-    """Size and root of a checkpoint that the key has signed."""
-    origin, key_id, public = key
-    text, name, size, root, signatures = parse_note(note)
-    blobs = [blob for signer, signer_id, blob in signatures if (signer, signer_id) == (origin, key_id)]
-    if name != origin or not blobs or not is_signed(public, text.encode(), blobs[0]):
-        raise ValueError(f"a checkpoint of {size} records is not signed by the ledger's key")
+def read_note(text):
+    """Origin, size and root of a checkpoint."""
+    lines = text.split("\n")
+    if not re.fullmatch("0|[1-9][0-9]{0,14}", lines[1]) or len(unbase64(lines[2])) != 32:
+        raise ValueError("not a checkpoint")
+    return lines[0], int(lines[1]), unbase64(lines[2])
+
+
+def open_note(note, rotations, newest):
+    """Size and root of a checkpoint, signed by the key that was in force at its size."""
+    _, size, root = read_note(note)
+    key = next((old for at, old, _ in rotations if size <= at), newest)
+    if read_note(signed_text(note, key)) != (key[0], size, root):
+        raise ValueError("a checkpoint of another ledger")
     return size, root
+
+
+def read_rotation(statement):
+    """Record, old key and new key of a change of keys, which both have signed."""
+    heading, origin, at, old, new = statement.split("\n")[:5]
+    text = "\n".join((heading, origin, at, old, new)) + "\n"
+    old, new = parse_key(old), parse_key(new)
+    if heading != "charter/ledger/v1/key-rotation" or not origin == old[0] == new[0]:
+        raise ValueError("not a statement about a change of keys")
+    if signed_text(statement, old) != text or signed_text(statement, new) != text:
+        raise ValueError("a change of keys says something else than what was signed")
+    return int(at), old, new
+
+
+def lead_from(known, rotations, newest):
+    """Refuse a key from which changes that both keys signed do not lead to the newest one."""
+    follow = all(a[2] == b[1] and a[0] < b[0] for a, b in zip(rotations, rotations[1:]))
+    if not follow or (rotations and rotations[-1][2] != newest):
+        raise ValueError("the changes of keys do not lead to the ledger's key")
+    if known not in [*(old for _, old, _ in rotations), newest]:
+        raise ValueError("the ledger has another key than the one given")
 
 
 def notes(text):
@@ -214,6 +246,7 @@ class Check:
         self.data, self.say, self.bad, self.open = data, say, [], []
         self.members = read_zip(data)
         self.decisions, self.runs, self.named, self.signed, self.erased = [], {}, set(), [], 0
+        self.rotations = []
 
     def read(self, name):
         return self.data[self.members[name]]
@@ -239,14 +272,10 @@ class Check:
     def records(self, key, stops):
         """Sections 2 to 4 and 6; returns tree and the roots at the sizes in `stops`."""
         tree, roots, ids = Tree(), {0: sha(b"")}, set()
-        prev, last, at, end = (
-            b"0" * 64,
-            b"",
-            self.members["ledger/records.jsonl"].start,
-            self.members["ledger/records.jsonl"].stop,
-        )
-        while at < end:
-            stop = self.data.find(b"\n", at, end)
+        prev, last, place = b"0" * 64, b"", self.members["ledger/records.jsonl"]
+        at = place.start
+        while at < place.stop:
+            stop = self.data.find(b"\n", at, place.stop)
             found = LINE.fullmatch(self.data[at:stop]) if stop >= 0 else None
             if found is None:
                 raise ValueError(f"record {tree.size} is not in the one permitted form")
@@ -254,9 +283,7 @@ class Check:
             year, month, day, hour, minute, second = map(int, re.findall(rb"[0-9]+", time)[:6])
             datetime.datetime(year, month, day, hour, minute, second)
             if (log.decode(), h_prev, int(seq)) != (key[0], prev, tree.size) or time < last or idem in ids:
-                raise ValueError(
-                    f"record {tree.size} is of another ledger, out of its place or its time, or there twice"
-                )
+                raise ValueError(f"record {tree.size} is of another ledger, out of its place or time, or there twice")
             ids.add(idem)
             if body is None:
                 self.erased += 1
@@ -265,7 +292,7 @@ class Check:
             else:
                 self.body(tree.size, kind.decode(), json.loads(body))
             tree.append(sha(b"\0" + header))
-            prev, last, at = tree_leaf(header), time, stop + 1
+            prev, last, at = sha(b"\0" + header).hex().encode(), time, stop + 1
             if tree.size in stops:
                 roots[tree.size] = tree.root()
         return tree, roots
@@ -283,8 +310,12 @@ class Check:
         elif kind == "run.opened":
             self.runs[body["run"]] = body
             self.named.update({f"ir/{body['ir'][7:]}.json", f"bundles/{body['bundle'][7:]}.json"})
-        elif kind == "statement.signed":
+        elif kind in {"statement.signed", "act.signed"}:
             self.signed.append((seq, body))
+        elif kind == "ledger.key-rotated":
+            self.rotations.append(read_rotation(body["statement"]))
+            if self.rotations[-1][0] != seq:
+                raise ValueError(f"record {seq} changes the key at another place")
 
     def contents(self):
         """Attachments, compiled charters and policies are named by records and are what their names say."""
@@ -317,9 +348,8 @@ class Check:
             kind, payload = envelope["payloadType"].encode(), base64.b64decode(envelope["payload"])
             message = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
             blobs = [base64.b64decode(item["sig"]) for item in envelope["signatures"]]
-            if "sha256:" + sha(payload).hex() != body["statement"] or not any(
-                is_signed(keys[body["key"]], message, b) for b in blobs
-            ):
+            holds = any(is_signed(keys[body["key"]], message, blob) for blob in blobs)
+            if "sha256:" + sha(payload).hex() != body["statement"] or not holds:
                 self.bad.append(f"record {seq}: {body['person']} has not signed what the record says")
 
     def redecide(self, opa):
@@ -364,13 +394,7 @@ class Check:
         gates = {gate["id"]: gate["controls"] for stage in ir["stages"] for gate in (stage["entry"], stage["exit"])}
         missing = body["allow"] and set(gates.get(body["gate"], ["?"])) - set(body["evaluated"])
         if seen != (body["gate"], body["key"], body["time"], ir["meaning"]) or missing:
-            self.bad.append(
-                f"record {seq}: {body['gate']} was decided on something else, or without a control of the charter"
-            )
-
-
-def tree_leaf(header):
-    return sha(b"\0" + header).hex().encode()
+            self.bad.append(f"record {seq}: {body['gate']} was decided on something else, or without a control")
 
 
 def form(answer):
@@ -441,29 +465,26 @@ def check_capsule(options, say):
     with open(options.capsule, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         check = Check(data, say)
         check.manifest()
-        key = parse_key(read_text(options.key) if options.key else check.text("ledger/key.txt"))
-        if key != parse_key(check.text("ledger/key.txt")):
-            raise ValueError("the capsule's ledger has another key than the one given")
-        size, root = open_note(check.text("ledger/checkpoint.txt"), key)
+        key = parse_key(check.text("ledger/key.txt"))
         beside = notes(check.text("ledger/anchors.txt")) if "ledger/anchors.txt" in check.members else []
-        pins = [open_note(note, key) for path in options.pin for note in notes(read_text(path))]
-        held = [open_note(note, key) for note in beside]
-        tree, roots = check.records(key, {at for at, _ in [*pins, *held]})
+        mine = [note for path in options.pin for note in notes(read_text(path))]
+        tree, roots = check.records(key, {read_note(note)[1] for note in [*mine, *beside]})
+        lead_from(parse_key(read_text(options.key)) if options.key else key, check.rotations, key)
+        size, root = open_note(check.text("ledger/checkpoint.txt"), check.rotations, key)
+        pins = [open_note(note, check.rotations, key) for note in mine]
+        held = [open_note(note, check.rotations, key) for note in beside]
         if (tree.size, tree.root()) != (size, root):
             check.bad.append("the records are not those that the final checkpoint signs")
         for at, expected in [*pins, *held]:
             if roots.get(at) != expected:
-                check.bad.append(
-                    f"the first {at} records are not those of a checkpoint that was kept: rolled back or rewritten"
-                )
+                check.bad.append(f"the first {at} records are not those of a kept checkpoint: rolled back or rewritten")
         check.contents()
         check.signatures()
         say("ledger", f"{key[0]}, {size} records, root {root.hex()}")
         say("key", f"{key[1].hex()}, {'as given' if options.key else 'as the capsule itself names it'}")
-        say(
-            "checkpoints",
-            f"1 final, {len(pins)} of your pins, {len(held)} from beside the ledger; each signature checked",
-        )
+        changes = f", {len(check.rotations)} changes of the key by both keys" if check.rotations else ""
+        kept = f"{len(pins)} of your pins, {len(held)} from beside the ledger"
+        say("checkpoints", f"1 final, {kept}{changes}; each signature checked")
         say("people", f"signed statements: {len(check.signed)}, under keys of the trust root in the capsule")
         check.redecide(options.opa)
         if not any(at for at, _ in pins):
@@ -477,24 +498,20 @@ def check_proof(options, say):
     """Section 8: one record, by its path to a signed root."""
     text = read_text(options.proof).rstrip("\n")
     proof = json.loads(text)
-    if json.dumps(proof, sort_keys=True, separators=(",", ":"), ensure_ascii=False) != text or set(proof) != {
-        "format", "header", "salt", "body", "path", "checkpoint", "key",
-    } or proof["format"] != "charter-proof/1":  # fmt: skip
+    members = {"format", "header", "salt", "body", "path", "checkpoint", "key"}
+    form = json.dumps(proof, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    if form != text or set(proof) - {"rotations"} != members or proof["format"] != "charter-proof/1":
         raise ValueError("not a proof in its one form")
-    key = parse_key(read_text(options.key) if options.key else proof["key"])
-    size, root = open_note(proof["checkpoint"], key)
+    key, rotations = parse_key(proof["key"]), [read_rotation(item) for item in proof.get("rotations", [])]
+    lead_from(parse_key(read_text(options.key)) if options.key else key, rotations, key)
+    size, root = open_note(proof["checkpoint"], rotations, key)
     found = re.fullmatch(HEADER, proof["header"].encode())
-    if parse_key(proof["key"]) != key or found is None or found[4].decode() != key[0]:
+    if found is None or found[4].decode() != key[0]:
         raise ValueError("header, key and checkpoint are not of one ledger")
-    at, last, node, path = (
-        int(found[6]),
-        size - 1,
-        sha(b"\0" + proof["header"].encode()),
-        map(bytes.fromhex, proof["path"]),
-    )
+    at, last, node = int(found[6]), size - 1, sha(b"\0" + proof["header"].encode())
     if at > last:
         raise ValueError("the record is beyond the checkpoint")
-    for other in path:  # RFC 9162, section 2.1.3.2
+    for other in map(unhex, proof["path"]):  # RFC 9162, section 2.1.3.2
         if last == 0 or len(other) != 32:
             raise ValueError("the path is too long")
         if at & 1 or at == last:
@@ -509,15 +526,12 @@ def check_proof(options, say):
     if (proof["salt"] is None) != (proof["body"] is None):
         raise ValueError("salt and body go together")
     if proof["body"] is not None:
-        salt = bytes.fromhex(proof["salt"])
-        if (
-            len(salt) != 16
-            or sha(b"charter/ledger/v1/body\0" + salt + proof["body"].encode()).hex().encode() != found[1]
-        ):
+        salt = unhex(proof["salt"])
+        committed = sha(b"charter/ledger/v1/body\0" + salt + proof["body"].encode()).hex().encode()
+        if len(salt) != 16 or committed != found[1]:
             raise ValueError("the body is not the one that the header commits to")
-    say(
-        "record", f"{found[6].decode()} of {key[0]}, {found[8].decode()}, {found[3].decode()} about {found[7].decode()}"
-    )
+    _, _, kind, _, _, seq, about, time = (part.decode() for part in found.groups())
+    say("record", f"{seq} of {key[0]}, {time}, {kind} about {about}")
     say("body", "shown, and the one committed to" if proof["body"] is not None else "not shown")
     return [], [] if options.key else ["signed by the key that the proof names itself: compare it, or give --key"]
 
@@ -544,10 +558,8 @@ def main():
     try:
         bad, gaps = check_proof(options, say) if options.proof else check_capsule(options, say)
     except Exception as error:  # whatever is wrong with a hostile file, it is not accepted
-        bad, gaps = (
-            [f"{error}" if isinstance(error, ValueError) else f"it cannot be read ({type(error).__name__}: {error})"],
-            [],
-        )
+        said = f"{error}" if isinstance(error, ValueError) else f"it cannot be read ({type(error).__name__}: {error})"
+        bad, gaps = [said], []
     for text in bad:
         say("finding", text)
     for text in gaps:

@@ -67,7 +67,12 @@ def look_up(past: Past, ir: IR, project: Project, person: str, columns: Iterable
 
 
 def _personal(ir: IR) -> set[str]:
-    return {str(name) for stage in ir.stages for name in stage.spec.get("personal") or ()}
+    found = {str(name) for stage in ir.stages for name in stage.spec.get("personal") or ()}
+    found |= {str(stage.spec["grouped_by"]) for stage in ir.stages if stage.spec.get("grouped_by")}
+    for declared in ir.declarations.values():
+        named = declared.body.get("personal") if declared.kind == "dataset" else None
+        found |= {named} if isinstance(named, str) else set(named or ())
+    return found
 
 
 def _sources(ir: IR, project: Project, person: str, columns: list[str]) -> Iterator[Place]:

@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from charter.runtime.audit import capsule_verify
 from charter.runtime.audit.capsule import _zip, make_capsule
 from charter.runtime.audit.past import read_past
-from charter.runtime.ledger import Event, Ledger, anchor
+from charter.runtime.ledger import Event, Ledger, anchor, keys
+from charter.runtime.ledger.administration import Keeper
+from charter.runtime.ledger.custody import rotate_key
 from charter.runtime.project import Project
 from charter.runtime.store import ArtifactStore
 
@@ -228,6 +230,38 @@ def test_a_charter_that_was_changed_is_not_the_one_listed(made, check):
     assert (code, "not those that capsule.json lists" in said) == (1, True)
 
 
+def test_a_ledger_that_changed_its_key(own, check, tmp_path):
+    """Pins from before and after hold, the first key still vouches; what the old key did not sign fails."""
+    first_key = shutil.copy(own.ledger_public_key_path, tmp_path / "first.pub")
+    pin = shutil.copy(own.checkpoints_path, tmp_path / "pin")
+    with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
+        rotate_key(ledger, own.ledger_key_path, "yearly", Keeper("oda@bank.example"))
+        ledger.append([Event("test.event", "x", {"n": 1})])
+        anchor(ledger, pin)
+        proof = tmp_path / "proof.json"
+        proof.write_bytes(ledger.prove(30))
+        made = make_capsule(read_past(ledger, ArtifactStore(own.store)), pin, own)
+    code, said = check(made.data, "--pin", pin, "--key", first_key, redecide=True)
+    assert (code, "1 changes of the key" in said) == (0, True), said
+    assert check(made.data, "--pin", pin, "--key", own.ledger_public_key_path)[0] == 6
+    options = SimpleNamespace(proof=str(proof), key=str(first_key))
+    assert capsule_verify.check_proof(options, lambda name, text: None) == ([], [])
+    other = keys.create_signer(tmp_path / "other.key", "charter/loans").verifier
+    (tmp_path / "other.pub").write_text(f"{other}\n")
+    code, said = check(made.data, "--pin", pin, "--key", tmp_path / "other.pub")
+    assert (code, "another key than the one given" in said) == (1, True)
+    # The newest key signs no checkpoint from before it came into force.
+    statement = json.loads(
+        next(line for line in members(made.data)["ledger/records.jsonl"].splitlines() if b"key-rotated" in line)
+    )
+    at, old, new = capsule_verify.read_rotation(statement["body"]["statement"])
+    assert at == 69
+    with pytest.raises(ValueError, match="not signed by the ledger's key"):
+        capsule_verify.open_note(members(made.data)["ledger/checkpoint.txt"].decode(), [(99, old, new)], new)
+    with pytest.raises(ValueError, match="not signed"):
+        capsule_verify.read_rotation(statement["body"]["statement"].replace("\n69\n", "\n68\n"))
+
+
 def test_its_ed25519_agrees_with_a_library():
     """And refuses every flipped bit of a signature."""
     for number in range(3):
@@ -263,10 +297,10 @@ def test_the_same_script_checks_a_proof(audit, tmp_path, loans):
 
     assert check(proof) == ([], [])
     assert check(proof, None)[1]
-    chance = random.Random(3)
-    for _ in range(60):
+    places = [n for n, character in enumerate(proof.rstrip()) if n % 23 == 0 or character in "abcdef"]
+    for at in places[:: max(1, len(places) // 90)]:
         changed = bytearray(proof.rstrip().encode())
-        changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(7)
+        changed[at] ^= 1 << 5  # changes the case of a letter
         with pytest.raises((ValueError, KeyError, IndexError, TypeError, AttributeError)):
             check(changed.decode())
     _, hidden, _ = audit("prove", "30", "--without-body")
