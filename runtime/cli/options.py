@@ -38,7 +38,8 @@ def opa_server_options(command: Command) -> Command:
         click.option(
             "--opa-ca",
             type=click.Path(path_type=Path),
-            help="CA file for an https --opa-url. A bearer token is read from $CHARTER_OPA_TOKEN.",
+            help="CA file for an https --opa-url. A bearer token is read from $CHARTER_OPA_TOKEN; a client's "
+            "certificate and key (PEM files) are named by $CHARTER_OPA_CERT and $CHARTER_OPA_KEY.",
         ),
         click.option("--opa-url", metavar="URL", help="An OPA server that is already running; implies --engine opa."),
     ):

@@ -92,7 +92,7 @@ class ServerEngine:
         if self.revision is None:
             raise EngineFailure("engine_not_loaded", "no bundle is loaded, so nothing can be decided")
         with _client_errors(self.address.url):
-            status, body = self._in_time(lambda: self._post(b'{"input":' + input_bytes + b"}"), self.address.seconds)
+            status, body = self._in_time(lambda: self._ask(b'{"input":' + input_bytes + b"}"), self.address.seconds)
         if status != 200:
             raise EngineFailure("engine_failed", f"`{self.address.url}` answered {status}: {_opa_message(body)}")
         try:
@@ -130,6 +130,22 @@ class ServerEngine:
             self._client = _client(self.address)
             message = f"`{self.address.url}` did not answer within {seconds:g} seconds"
             raise EngineFailure("engine_timeout", message) from None
+
+    def _ask(self, body: bytes) -> tuple[int, bytes]:
+        """Status and body of one question; a connection that broke is made anew, once.
+
+        A question changes nothing on the server. Uploads are not repeated, nor is what was not answered in time.
+        """
+        from requests.exceptions import ChunkedEncodingError, ConnectionError, SSLError, Timeout
+
+        try:
+            return self._post(body)
+        except (Timeout, SSLError):
+            raise
+        except (ConnectionError, ChunkedEncodingError) as error:
+            if "timed out" in str(error):  # as `requests` says it of an answer that stopped midway
+                raise
+            return self._post(body)
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
         """Status and body of one question."""

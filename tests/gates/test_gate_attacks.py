@@ -1,5 +1,6 @@
 """Whatever goes wrong at a gate denies: bundles, inputs and engines that are missing, altered, slow or lying."""
 
+import dataclasses
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -306,9 +307,10 @@ def lied_to(opa_server: LoopbackServer) -> Iterator[Callable[[Answer], ServerEng
 
     def make(answer: Answer, seconds: float = 1.0) -> ServerEngine:
         liar = gate_liar.Liar(opa_server.address.url, answer)
-        engine = ServerEngine(ServerAddress(liar.url, token=opa_server.token, seconds=seconds))
+        engine = ServerEngine(ServerAddress(liar.url, token=opa_server.token, seconds=30))
         open_things.extend((engine, liar))
-        engine.load(BUNDLE)
+        engine.load(BUNDLE)  # patiently, however busy the machine is; only the question must be answered soon
+        engine.address = dataclasses.replace(engine.address, seconds=seconds)
         return engine
 
     yield make
@@ -391,6 +393,19 @@ def test_truth_passes(lied_to: Any) -> None:
 )
 def test_lying_server(lied_to: Any, answer: Answer, failure: str) -> None:
     assert_denied(decide(lied_to(answer, seconds=0.5), BUNDLE, GOOD), failure)
+
+
+@opa
+@needs_opa
+def test_question_is_asked_again_once_when_the_connection_breaks(lied_to: Any) -> None:
+    asked: list[int] = []
+
+    def cut_at_first(handler: Any, status: int, body: bytes) -> None:
+        asked.append(status)
+        (gate_liar.cut if len(asked) == 1 else gate_liar.reply)(handler, status, body)
+
+    assert decide(lied_to(cut_at_first), BUNDLE, GOOD).allow
+    assert asked == [200, 200]
 
 
 @opa

@@ -259,6 +259,43 @@ def test_own_authority_and_client_certificate(tls_server: str, certificates: Pat
 
 @opa
 @needs_opa
+def test_commands_take_the_client_certificate_from_the_environment(
+    tls_server: str, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHARTER_OPA_CERT", str(certificates / "client.pem"))
+    monkeypatch.setenv("CHARTER_OPA_KEY", str(certificates / "client.key"))
+    monkeypatch.setenv("CHARTER_OPA_SECONDS", "30")
+    with open_engine(None, url=tls_server, ca=certificates / "ca.pem") as engine:
+        engine.load(BUNDLE)
+        assert decide(engine, BUNDLE, GOOD).allow
+
+
+@pytest.mark.parametrize(
+    ("variables", "ca", "said"),
+    [
+        ({"CHARTER_OPA_CERT": "here.pem"}, None, "takes both"),
+        ({"CHARTER_OPA_KEY": "here.pem"}, None, "takes both"),
+        ({"CHARTER_OPA_CERT": "away.pem", "CHARTER_OPA_KEY": "here.pem"}, None, "`$CHARTER_OPA_CERT` names `away.pem`"),
+        ({}, "away.pem", "`--opa-ca` names `away.pem`"),
+        ({"CHARTER_OPA_SECONDS": "soon"}, None, "not a number of seconds"),
+        ({"CHARTER_OPA_SECONDS": "-1"}, None, "not a number of seconds"),
+        ({"CHARTER_OPA_SECONDS": "nan"}, None, "not a number of seconds"),
+    ],
+)
+def test_what_the_environment_says_wrong_is_said(
+    variables: dict[str, str], ca: str | None, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "here.pem").touch()
+    monkeypatch.chdir(tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(Failure) as caught, open_engine("opa", url="https://127.0.0.1:9", ca=Path(ca) if ca else None):
+        pass
+    assert said in caught.value.detail
+
+
+@opa
+@needs_opa
 @pytest.mark.parametrize(
     ("ca", "client"),
     [(None, "client"), ("other", "client"), ("ca", None), ("ca", "other")],
