@@ -99,7 +99,7 @@ def _not_checked(charter: model.Charter) -> Iterator[Item]:
     if charter.roles:
         yield Item("people", f"who holds {_listed(sorted(charter.roles))}: that stands in the signed trust root")
     if charter.waivers:
-        yield Item("dates", "whether waivers are signed, and still hold: that is decided at the gate")
+        yield Item("dates", "whether waivers are signed, and still hold: the gate decides; `--as-of` judges their days")
     kept = sorted(charter.models.keys() - {item.of.text for item in charter.retirements.values() if item.of})
     if kept and floors_of(charter):
         yield Item("retention", f"how long anything of {_listed(kept)} is kept: no retirement says so")
@@ -116,7 +116,7 @@ def _said(judgement: Judgement) -> str:
     bound = f"`{bound_sentence(judgement.bound)}` of `{judgement.name}`"
     if judgement.verdict == "open":
         return f"whether there are rows enough to establish {bound}: {judgement.why}"
-    return f"{judgement.why}, for {bound}: at best they are enough"
+    return f"{judgement.why}: {bound} rests on them, and at best they are enough"
 
 
 def _of_rows(charter: model.Charter) -> Iterator[Item]:

@@ -21,6 +21,8 @@ _MOST_RELATED = 5
 
 def check_licences(context: Context) -> Iterator[Diagnostic]:
     """CH1308 non-commercial rows in commercial use, CH1309 a licence that nobody knows."""
+    if not context.complete:
+        return
     uses = _commercial_uses(context)
     for dataset in context.charter.datasets.values():
         licence = read.text(dataset.clause("license"), "value")

@@ -40,6 +40,7 @@ _METHODS: Mapping[str, str] = MappingProxyType(
         "recall": _EXACT,
         "selection_rate": _EXACT,
         "share": _EXACT,
+        "error_rate": _EXACT,
         "f1": f"{_EXACT} of the rows that it counts",
         "roc_auc": "exact limit of the smaller class, where DeLong's interval would shrink to a point",
         "brier_score": _LIMIT,
@@ -52,7 +53,7 @@ _METHODS: Mapping[str, str] = MappingProxyType(
 )
 """How the end of the interval is found, by metric; of the others no limit is known."""
 
-_OF_ALL_ROWS = ("accuracy", "selection_rate", "brier_score", "expected_calibration_error", "share")
+_OF_ALL_ROWS = ("accuracy", "selection_rate", "brier_score", "expected_calibration_error", "share", "error_rate")
 """What every row decides on; the other metrics rest on one class, or on the smallest group."""
 
 
@@ -102,7 +103,7 @@ def _judge(charter: model.Charter, declared: model.Measuring, bound: model.Bound
     if found.least > case.most:
         return Judgement(declared.name, bound, "open", f"this check reckons with {case.most:,} rows at most")
     if case.holds(found.least):
-        why = "" if case.is_certain else f"how many of the rows are {_of_which(bound)}"
+        why = "" if case.is_certain else f"how many rows there are {_of_which(bound)}"
         return Judgement(declared.name, bound, "possible", why)
     detail = _detail(case, declared)
     related = Related(found.bound.node.span, "guaranteed here")
