@@ -20,7 +20,7 @@ def digest_bytes(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def digest_file(path: Path) -> Artifact:
+def digest_file(path: Path | str) -> Artifact:
     """Digest and size of a regular file, read in pieces.
 
     Raises:
@@ -47,7 +47,7 @@ class ArtifactStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._place = str(root)
-        self._adopted: list[Path] = []
+        self._adopted: list[str] = []
         self._made = False
 
     def _make_root(self) -> None:
@@ -61,9 +61,12 @@ class ArtifactStore:
         Raises:
             ValueError: not a digest; a name from outside never becomes a path.
         """
+        return Path(self._file(digest))
+
+    def _file(self, digest: str) -> str:
         if not _DIGEST.fullmatch(digest):
             raise ValueError(f"`{digest}` is not a SHA-256 digest")
-        return Path(f"{self._place}/{digest[7:]}")
+        return f"{self._place}/{digest[7:]}"
 
     def has(self, digest: str) -> bool:
         """Whether the artifact is here."""
@@ -72,7 +75,7 @@ class ArtifactStore:
     def holds(self, digest: str) -> bool:
         """Whether the artifact is here, and its bytes still are what its name says."""
         try:
-            return digest_file(self.path(digest)).digest == digest
+            return digest_file(self._file(digest)).digest == digest
         except OSError:
             return False
 
@@ -83,7 +86,7 @@ class ArtifactStore:
             Failure: the disk is full or the store cannot be written.
         """
         artifact = digest_file(file)
-        target = self.path(artifact.digest)
+        target = self._file(artifact.digest)
         try:
             if self.holds(artifact.digest):
                 file.unlink()
@@ -174,7 +177,7 @@ class ArtifactStore:
                 yield f"sha256:{file.name}"
 
 
-def _sync(path: Path) -> None:
+def _sync(path: Path | str) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
