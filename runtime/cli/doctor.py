@@ -23,8 +23,11 @@ def doctor(opa_url: str | None, opa_ca: Path | None, as_json: bool) -> None:
 
     Exit codes: 0 the engine that runs use by default works (with --opa-url, the server too), 4 it does not.
     """
-    probes = [probe("embedded", open_engine("embedded")), probe("opa", open_engine("opa"))]
-    needed = [probes[0]]
+    needed = [
+        probe("embedded", open_engine("embedded")),
+        probe("embedded, in its limited process", open_engine("embedded", guard=True)),
+    ]
+    probes = [*needed, probe("opa", open_engine("opa"))]
     if opa_url is not None:
         server = probe(f"opa at {opa_url}", open_engine("opa", url=opa_url, ca=opa_ca))
         probes.append(server)

@@ -16,8 +16,12 @@ SECONDS_VARIABLE = "CHARTER_OPA_SECONDS"
 
 
 @contextmanager
-def open_engine(name: str | None, *, url: str | None = None, ca: Path | None = None) -> Iterator[PolicyEngine]:
+def open_engine(
+    name: str | None, *, url: str | None = None, ca: Path | None = None, guard: bool = False
+) -> Iterator[PolicyEngine]:
     """The embedded engine (the default), OPA at `url`, or OPA on a loopback server that ends with the context.
+
+    With `guard`, the embedded engine runs every bundle in its limited process: for one that was not compiled here.
 
     The bearer token of a server is read from `$CHARTER_OPA_TOKEN`, never from the command line; the PEM files of a
     client's certificate and key are named by `$CHARTER_OPA_CERT` and `$CHARTER_OPA_KEY`, and `$CHARTER_OPA_SECONDS`
@@ -29,7 +33,7 @@ def open_engine(name: str | None, *, url: str | None = None, ca: Path | None = N
     if name in {None, "embedded"} and url is None:
         from charter.runtime.gates.embedded import EmbeddedEngine
 
-        with closing(EmbeddedEngine()) as embedded:
+        with closing(EmbeddedEngine(guard=guard)) as embedded:
             yield embedded
     elif url is not None:
         if name == "embedded":

@@ -88,19 +88,25 @@ class PolicyWorker:
         self._ask(guarded.LOAD, self._bundle, self.limits.load_seconds)
 
     def _start(self) -> None:
-        ours, theirs = socket.socketpair()
         limits = (self.limits.load_seconds, self.limits.seconds, self.limits.memory)
-        # An environment of its own, and `-P`: no secret and no file of the project is near a policy.
+        ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-P", "-m", "charter.runtime.gates.guarded", str(theirs.fileno()), *map(str, limits)],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={"PATH": os.defpath},
-                start_new_session=True,
-            )
+            number = theirs.fileno()
+            try:
+                # An environment of its own, and `-P`: no secret and no file of the project is near a policy.
+                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                    [sys.executable, "-P", "-m", "charter.runtime.gates.guarded", str(number), *map(str, limits)],
+                    pass_fds=(number,),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={"PATH": os.defpath},
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as error:
+                ours.close()
+                message = f"the process that runs the policies cannot be started: {error}"
+                raise EngineFailure("engine_failed", message) from error
         self._channel = ours
 
     def _ask(self, request: bytes, body: bytes, seconds: float) -> bytes:

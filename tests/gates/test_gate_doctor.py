@@ -29,6 +29,7 @@ def test_embedded_engine_works_without_opa(capsys: pytest.CaptureFixture[str], m
     assert engines["embedded"]["works"] is True
     assert engines["embedded"]["version"] == "0.13.0"
     assert str(engines["embedded"]["digest"]).startswith("sha256:")
+    assert engines["embedded, in its limited process"]["works"] is True
     assert engines["opa"]["works"] is False
     assert "no `opa` on PATH" in str(engines["opa"]["detail"])
 

@@ -11,6 +11,7 @@ from charter.compiler import ir
 from charter.runtime.gates import embedded
 from charter.runtime.gates.decide import Decision, decide_gate
 from charter.runtime.gates.embedded import EmbeddedEngine
+from charter.runtime.gates.engine import EngineFailure
 from charter.runtime.gates.policy_worker import Limits
 
 FACTS = s.facts(evidence=(s.evidence(),))
@@ -131,6 +132,14 @@ def test_nothing_of_ours_is_near_a_policy(engine: EmbeddedEngine, monkeypatch: p
     fresh.close()
     assert b"PATH=" in environment
     assert b"secret" not in environment
+
+
+def test_process_that_cannot_be_started_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nonexistent/python")
+    made = EmbeddedEngine()
+    with pytest.raises(EngineFailure, match="cannot be started"):
+        made.load(built(HARMLESS))
+    assert made.revision is None
 
 
 def test_close_ends_the_process() -> None:
