@@ -52,8 +52,10 @@ def killed_after(folder: Path, seconds: float, first: int, *options: str) -> lis
 
 def test_kill_at_random_times_loses_nothing(tmp_path):
     chance = random.Random()
-    total = 0
-    for turn in range(100 if TORTURE else 8):
+    total, turns = 0, 100 if TORTURE else 8
+    for turn in range(10 * turns):
+        if turn >= turns and total > 20:
+            break  # on a busy machine it takes more of them until enough was acknowledged
         acks = killed_after(tmp_path, chance.uniform(0.0, 0.08), turn * 100_000)
         total += len(acks)
         assert lost_and_whole(tmp_path, acks) == []
