@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from base import BASE, whole
 
+from charter.compiler import gather
 from charter.compiler.compile import CompileResult, check_charter, compile_charter
 from charter.compiler.gather import MOST_FILES
 from charter.runtime.cli import run_command_line
@@ -165,17 +166,18 @@ def test_circles_of_every_kind_are_named(home: Path):
 
 
 def test_a_flood_of_files_is_cut_off(home: Path):
-    imports = "\n".join(f'import "f{i}.charter"' for i in range(MOST_FILES + 40))
-    for i in range(MOST_FILES + 40):
-        put(home / f"f{i}.charter", imports)
+    imports = "\n".join(f'import "f{i}.charter"' for i in range(MOST_FILES + 5))
+    for i in range(MOST_FILES + 5):
+        put(home / f"f{i}.charter", f'import "f{i // 2}.charter"\nimport "f{i + 1}.charter"')
     result = check_charter(put(home / "x.charter", imports, lifecycle(), ROLE, REST))
     assert "CH1102" in codes(result)
     assert len(result.sources) <= MOST_FILES
 
 
-def test_many_large_files_are_cut_off(home: Path):
+def test_many_large_files_are_cut_off(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gather, "MAX_BYTES", 2**20)
     for i in range(3):
-        (home / f"f{i}.charter").write_text("charter 1\n" + "#" * (3 * 1024 * 1024) + "\n")
+        (home / f"f{i}.charter").write_text("charter 1\n" + "#" * (400 * 1024) + "\n")
     imports = "\n".join(f'import "f{i}.charter"' for i in range(3))
     (item,) = check_charter(put(home / "x.charter", imports, lifecycle(), ROLE, REST)).diagnostics
     assert item.code == "CH1102" and "MiB together" in item.detail

@@ -76,4 +76,4 @@ def test_the_workflow_on_the_page_is_the_one_that_init_writes() -> None:
 
 def test_exit_codes_on_the_page_exist() -> None:
     codes = {int(code) for code in re.findall(r"^\| (\d) \|", text_of(PAGE), re.M)}
-    assert codes == {int(code) for code in ExitCode} - {ExitCode.WEAKENED, ExitCode.INCOMPLETE}
+    assert codes == {int(code) for code in ExitCode} - {ExitCode.INCOMPLETE}
