@@ -8,6 +8,7 @@ from typing import Literal
 from charter.compiler.ir import Approval, Waiver
 from charter.runtime.assess import Status
 from charter.runtime.events import Reacted
+from charter.runtime.report.numbers import plural
 from charter.runtime.report.packet import control_in
 from charter.runtime.report.source import Source
 from charter.runtime.trust.approvals import exclusion
@@ -44,9 +45,13 @@ class Item:
 
 
 def inbox(source: Source) -> tuple[Item, ...]:
-    """All that waits, most urgent first: what ends soonest, then what waits longest."""
+    """All that waits, most urgent first: what holds everything, what ends soonest, then what waits longest."""
     found = [*_approvals(source), *_waivers(source), *_alerts(source), *_halts(source), *_reviews(source)]
-    return tuple(sorted(found, key=lambda item: (item.until or "9999", item.since or "9999", item.kind, item.name)))
+    return tuple(sorted(found, key=_urgency))
+
+
+def _urgency(item: Item) -> tuple[bool, str, str, str, str]:
+    return (item.kind != "resume", item.until or "9999", item.since or "9999", item.kind, item.name)
 
 
 def _approvals(source: Source) -> Iterator[Item]:
@@ -175,7 +180,7 @@ def _halts(source: Source) -> Iterator[Item]:
             tuple(who for who in administrators if who not in halt.resumed_by),
             stamp(parse_time(halt.record.time)),
             None,
-            f"halted by {body.person}: {body.comment}; {halt.missing} administrators must agree that it goes on",
+            f"halted by {body.person}: {body.comment}; {plural(halt.missing, 'administrator')} must agree to go on",
             f"charter resume {body.name} --key YOUR.key --comment '...'",
         )
 

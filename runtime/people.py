@@ -8,8 +8,9 @@ from charter.compiler.ir import IR, Approval, Gate
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.gates.contract import ApprovalFact, WaiverFact
 from charter.runtime.journal import Journal
+from charter.runtime.ledger.ledger import Ledger
 from charter.runtime.project import Project
-from charter.runtime.state import Act, Finished, Signed, State
+from charter.runtime.state import Finished, Signed, State
 from charter.runtime.waived import BROKEN
 
 if TYPE_CHECKING:
@@ -132,12 +133,26 @@ class People:
 
 def act_records(journal: Journal) -> "tuple[ActRecord, ...]":
     """Every signed act with its envelope."""
+    return _act_records(journal.ledger, journal.state)
+
+
+def _act_records(ledger: Ledger, state: State) -> "tuple[ActRecord, ...]":
     from charter.runtime.trust.acts import ActRecord
 
-    def record(act: Act) -> "ActRecord":
-        return ActRecord(act.body, journal.ledger.attachment(act.body.envelope) or b"", act.seq, act.time)
+    return tuple(
+        ActRecord(act.body, ledger.attachment(act.body.envelope) or b"", act.seq, act.time) for act in state.acts
+    )
 
-    return tuple(record(act) for act in journal.state.acts)
+
+def standing_still(project: Project, state: State, now: datetime) -> str | None:
+    """Why nothing may happen now, in a sentence, from what is recorded; None when it may."""
+    if not any(act.body.act in {"halt", "break-glass"} for act in state.acts):
+        return None
+    from charter.runtime.trust.emergencies import standstill
+
+    with Ledger.open_read_only(project.ledger_path) as ledger:
+        records = _act_records(ledger, state)
+    return standstill(records, trusted(project, state), now)
 
 
 def _waiver_fact(name: str, act: "VerifiedAct") -> WaiverFact:

@@ -11,6 +11,7 @@ from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import charter_file, overrides, set_option
 from charter.runtime.cli.signed import show_signatures
 from charter.runtime.failure import ExitCode
+from charter.runtime.people import standing_still
 from charter.runtime.project import find_charter
 from charter.runtime.result_key import lock_digest
 from charter.runtime.session import compiled, dead_deployments, ledger_time, project_of, recorded_state
@@ -68,6 +69,8 @@ def plan(file: str | None, set_: tuple[str, ...], as_json: bool) -> None:
     else:
         _show(ir, state, standing)
         show_signatures(path, ir)
+        if still := standing_still(project, state, ledger_time(state)):
+            click.echo(f"  {click.style('halted', fg='red')}: {inert(still)}")
     due = {Status.RUN, Status.DECIDE, Status.DENIED, Status.FAILED}
     statuses = {item.status for item in standing.values()}
     idle = not statuses & due and statuses != {Status.DONE}

@@ -12,6 +12,7 @@ from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.conclude import conclude
 from charter.runtime.failure import ExitCode
+from charter.runtime.people import standing_still
 from charter.runtime.result_key import lock_digest
 from charter.runtime.session import dead_deployments, ledger_time, recorded_ir, recorded_state
 from charter.runtime.state import State
@@ -33,11 +34,14 @@ def status(project_dir: Path | None, as_json: bool) -> None:
     basis = Basis(ir, state, ArtifactStore(project.store), ledger_time(state), lock_digest(project.root), dead)
     standing = {name: as_it_ended(item, state) for name, item in assess_all(basis).items()}
     conclusion = conclude(ir, state, standing)
-    code = conclusion.code
+    still = standing_still(project, state, ledger_time(state))
+    code = ExitCode.DENIED if still else conclusion.code
     if as_json:
-        click.echo(json.dumps(_document(ir, state, standing, dead, code), indent=2))
+        click.echo(json.dumps(_document(ir, state, standing, dead, code) | {"halted": still}, indent=2))
     else:
         _show(ir, state, standing, dead)
+        if still:
+            click.echo(f"  {click.style('halted', fg='red')}   {inert(still)}")
         show_loose_ends(conclusion)
         click.echo(f"{code.name.lower()} (exit {int(code)})")
     raise SystemExit(int(code))
