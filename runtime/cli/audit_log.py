@@ -72,10 +72,10 @@ def _write_table(events: Iterator[Recorded] | deque[Recorded]) -> int:
     shown = 0
     for shown, event in enumerate(events, 1):
         if shown == 1:
-            click.echo(click.style(f"{'seq':>6}  {'time (UTC)':<19}  {'about':<26}  what", bold=True))
+            click.echo(click.style(f"{'seq':>6}  {'time (UTC)':<19}  {'about':<30}  what", bold=True))
         time = event.time[:19].replace("T", " ")
         what = click.style(inert(sentence(event)), fg=_COLORS.get(outcome(event)))
-        click.echo(f"{event.seq:>6}  {time}  {event.subject:<26}  {what}")
+        click.echo(f"{event.seq:>6}  {time}  {event.subject:<30}  {what}")
     return shown
 
 

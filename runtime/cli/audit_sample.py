@@ -10,6 +10,7 @@ from charter.runtime.cli.audit_table import format_option, write_csv, write_json
 from charter.runtime.failure import ExitCode, Failure
 
 _COLUMNS = ("seq", "time", "about", "outcome", "what")
+_LONGEST = 1000
 _COLORS = {"denied": "red", "waiting": "yellow", "allowed": "green"}
 
 
@@ -31,6 +32,8 @@ def audit_sample(
     The draw depends on the ledger's root and on your nonce: the audited fixed the one before you named the other.
     Whoever has both draws the same. `charter audit replay --seq N` re-performs a drawn decision.
     """
+    if not nonce.strip() or len(nonce) > _LONGEST:
+        raise Failure("not a nonce", f"`--seed` takes 1 to {_LONGEST} characters that nobody could foresee.")
     wanted = Filter(
         kinds=frozenset(kinds or {"gate.decided"}),
         since=moment(since, "--since") if since else "",

@@ -103,7 +103,8 @@ def _show(name: str, reached: Reach, *, lift: bool) -> None:
     for seq in reached.signatures:
         click.echo(f"  {'voids':<9} the signature of record {seq}")
     for item in reached.deployments:
-        click.echo(f"  {click.style('live', fg='red') if item.live else 'was':<9} {inert(item)}")
+        word = click.style(f"{'live':<9}", fg="red") if item.live else f"{'was':<9}"
+        click.echo(f"  {word} {inert(item)}")
 
 
 def _document(act: Act, reached: Reach, statement: str) -> dict[str, object]:

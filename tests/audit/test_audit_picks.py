@@ -120,6 +120,7 @@ def test_a_sample_depends_on_root_and_nonce_alone(audit):
     }
     assert audit("sample", "--seed", "a", "--kind", "run.closed", "--since", "2030-01-01")[0] == 6
     assert audit("sample")[0] == 2
+    assert audit("sample", "--seed", " ")[0] == 2
     # As the page says it: anybody can draw the same with a hash function.
     from hashlib import sha256
 
