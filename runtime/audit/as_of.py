@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from charter.runtime.audit.consequences import Deployment, deployment
+from charter.runtime.audit.past import fold_in
 from charter.runtime.audit.sentences import outcome, sentence
 from charter.runtime.events import RunOpened
 from charter.runtime.ledger import Ledger
@@ -50,7 +51,7 @@ def as_of(ledger: Ledger, until: str) -> AsOf:
         if event.erased:
             erased += 1
             continue
-        state.apply(event)
+        fold_in(state, event)
         if word := outcome(event):
             words[word] += 1
         if event.kind == "statement.signed":

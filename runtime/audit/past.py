@@ -147,7 +147,7 @@ def _add(past: Past, event: Recorded) -> None:
         if event.kind == "gate.decided":
             past.decisions.append(PastDecision(event.seq, event.time, None))
         return
-    past.state.apply(event)
+    fold_in(past.state, event)
     match event.kind:
         case "gate.decided":
             past.decisions.append(PastDecision(event.seq, event.time, _body(event, GateDecided)))
@@ -160,15 +160,31 @@ def _add(past: Past, event: Recorded) -> None:
             past.results.append((event.seq, _body(event, StageFinished)))
 
 
+def fold_in(state: State, event: Recorded) -> None:
+    """Fold one record in.
+
+    Raises:
+        Failure: its body is not of its kind.
+    """
+    try:
+        state.apply(event)
+    except msgspec.ValidationError as error:
+        raise _foreign(event, error) from None
+
+
 def _body(event: Recorded, kind: type[_B]) -> _B:
     try:
         return msgspec.convert(event.body, kind)
     except msgspec.ValidationError as error:
-        raise Failure(
-            "a record that Charter did not write",
-            f"Record {event.seq} (`{event.kind}`) is signed and whole, but its body is not of that kind: {error}.",
-            exit_code=ExitCode.DENIED,
-        ) from None
+        raise _foreign(event, error) from None
+
+
+def _foreign(event: Recorded, error: msgspec.ValidationError) -> Failure:
+    return Failure(
+        "a record that Charter did not write",
+        f"Record {event.seq} (`{event.kind}`) is signed and whole, but its body is not of that kind: {error}.",
+        exit_code=ExitCode.DENIED,
+    )
 
 
 def chosen(past: Past, seqs: Collection[int]) -> Iterator[PastDecision]:

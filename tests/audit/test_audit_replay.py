@@ -116,3 +116,12 @@ def test_the_command(audit, own):
     assert code == 1
     assert "1 CAME OUT OTHERWISE" in out
     assert "was allowed, is denied" in out
+
+
+def test_a_record_of_another_shape_is_no_bug(audit, own):
+    with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
+        ledger.append([Event("gate.decided", "x", {"allow": True})])
+    code, _, errors = audit("replay", project=own)
+    assert (code, "a record that Charter did not write" in errors) == (1, True)
+    assert audit("as-of", "2030-01-01", project=own)[0] == 1
+    assert audit("log", project=own)[0] == 0
