@@ -108,12 +108,12 @@ class People:
 
         records = act_records(journal)
         granted = [
-            _waiver_fact(waiver.name, act)
+            waiver_fact(waiver.name, act)
             for waiver in asked
             for act in waiver_verdict(ir, waiver, records, journal.state, trust, now).granted
         ]
         broken = [
-            _waiver_fact(f"{BROKEN}{gate.id}", glass.act)
+            waiver_fact(f"{BROKEN}{gate.id}", glass.act)
             for glass in broken_glass(records, trust)
             if glass.act is not None and glass.counts(gate.id, key, now)
         ]
@@ -155,7 +155,8 @@ def standing_still(project: Project, state: State, now: datetime) -> str | None:
     return standstill(records, trusted(project, state), now)
 
 
-def _waiver_fact(name: str, act: "VerifiedAct") -> WaiverFact:
+def waiver_fact(name: str, act: "VerifiedAct") -> WaiverFact:
+    """What policies see of a signature under a waiver, or of broken glass."""
     from charter.runtime.trust.times import stamp
 
     return WaiverFact(

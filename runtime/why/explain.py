@@ -11,15 +11,19 @@ import msgspec
 from charter.compiler.ir import IR, Approval, Gate
 from charter.runtime.assess import Status
 from charter.runtime.failure import Failure
-from charter.runtime.gates.contract import ApprovalFact, GateInput, WaiverFact, decode_input, encode_input
+from charter.runtime.gates.contract import ApprovalFact, EvidenceFact, GateInput, decode_input, encode_input
 from charter.runtime.gates.decide import Decision, decide
 from charter.runtime.gates.engine import PolicyEngine
+from charter.runtime.gates.facts import evidence_fact
 from charter.runtime.inbox import able_to_approve, able_to_waive
 from charter.runtime.ledger import Ledger
+from charter.runtime.people import waiver_fact
 from charter.runtime.report.source import Source
 from charter.runtime.state import Decided
 from charter.runtime.trust.approvals import VerifiedApproval
-from charter.runtime.trust.times import stamp
+from charter.runtime.trust.attestations import attested_evidence, is_attested
+from charter.runtime.trust.emergencies import broken_glass
+from charter.runtime.waived import BROKEN
 from charter.runtime.why.moves import Around
 from charter.runtime.why.search import Found, smallest
 
@@ -144,19 +148,31 @@ def _with_signatures(source: Source, gate: Gate, then: GateInput) -> GateInput:
         )
         at = msgspec.structs.replace(at, approvals=facts)
     waivers = tuple(
-        WaiverFact(
-            waiver=waiver.name,
-            person=act.person,
-            role=act.role,
-            key=act.key,
-            signed_at=stamp(act.signed_at),
-            statement_digest=act.record.body.statement,
-        )
+        waiver_fact(waiver.name, act)
         for waiver in source.ir.waivers
         if waiver.control in gate.controls
         for act in source.waiver_verdict(waiver).granted
     )
-    return msgspec.structs.replace(at, waivers=waivers)
+    broken = tuple(
+        waiver_fact(f"{BROKEN}{gate.id}", glass.act)
+        for glass in broken_glass(source.acts, source.trust)
+        if glass.act is not None and glass.counts(gate.id, at.transition.key or "", now)
+    )
+    return msgspec.structs.replace(at, waivers=(*waivers, *broken), evidence=_graded(source, at))
+
+
+def _graded(source: Source, at: GateInput) -> tuple[EvidenceFact, ...]:
+    """The evidence with the grades that attestations of now give it."""
+    if source.trust is None:
+        return at.evidence
+    attested, _ = attested_evidence(source.ir, source.acts, source.state, source.trust)
+    graded = {}
+    for result in source.state.results.values():
+        for record in result.body.evidence:
+            if is_attested(attested, result, record):
+                fact = evidence_fact(record, stage=result.body.stage, key=result.body.key)
+                graded[msgspec.json.encode(fact)] = msgspec.structs.replace(fact, grade="attested")
+    return tuple(graded.get(msgspec.json.encode(fact), fact) for fact in at.evidence)
 
 
 def _approval_fact(kind: Any, item: VerifiedApproval) -> ApprovalFact:

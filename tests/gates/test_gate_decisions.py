@@ -456,6 +456,66 @@ def test_each_of_two_waivers_covers_its_own_control_only(decide: s.Decide, signe
     assert [item["control"] for item in decision.violations] == [f"holdout.{'roc_auc' if signed == 'w-f1' else 'f1'}"]
 
 
+HOLDOUT = "evaluate/holdout:exit"
+
+
+def _glass(gate: str = HOLDOUT, **changes: Any) -> Any:
+    return s.waived(waiver=f"break-glass:{gate}", role="", **changes)
+
+
+def test_broken_glass_lets_a_breach_pass_and_names_it(decide: s.Decide) -> None:
+    decision = decide(s.bundle(s.requirement()), evidence=(s.evidence(value=0.7),), waivers=(_glass(),))
+    assert decision.allow and decision.obligations == ()
+    (warning,) = decision.warnings
+    assert (warning["waiver"], warning["code"], warning["waivable"]) == (
+        f"break-glass:{HOLDOUT}",
+        "bound_breached",
+        True,
+    )
+
+
+def test_broken_glass_lets_missing_signatures_pass(decide: s.Decide) -> None:
+    built = s.bundle(s.approval())
+    decision = decide(built, APPROVE, people=PEOPLE, approvals=(s.signed("ann"),), waivers=(_glass(APPROVE),))
+    assert decision.allow
+    assert [(item["code"], item["waivable"]) for item in decision.warnings] == [("approval_missing", False)]
+    rejected = (s.signed("ann"), s.signed("bob"), s.signed("eve", type="reject"))
+    decision = decide(built, APPROVE, people=PEOPLE, approvals=rejected, waivers=(_glass(APPROVE),))
+    assert codes(decision) == ["rejected"]
+
+
+@pytest.mark.parametrize(
+    ("control", "evidence", "glass", "code"),
+    [
+        ({}, (s.evidence(value=0.7),), _glass("evaluate/parity:exit"), "bound_breached"),
+        ({}, (s.evidence(value=0.7),), _glass(signed_at="2026-11-22T08:00:01Z"), "bound_breached"),
+        ({"enforce": "absolute"}, (s.evidence(value=0.7),), _glass(), "bound_breached"),
+        ({}, (), _glass(), "evidence_missing"),
+        ({}, (s.evidence(grade="declared"),), _glass(), "evidence_grade"),
+    ],
+    ids=["other gate", "to come", "absolute", "missing", "declared"],
+)
+def test_what_broken_glass_does_not_let_pass(
+    decide: s.Decide, control: Any, evidence: Any, glass: Any, code: str
+) -> None:
+    decision = decide(s.bundle(s.requirement(**control)), evidence=evidence, waivers=(glass,))
+    assert codes(decision) == [code] and decision.warnings == ()
+
+
+def test_glass_broken_at_this_very_moment_counts(decide: s.Decide) -> None:
+    glass = _glass(signed_at=s.TIME)
+    assert decide(s.bundle(s.requirement()), evidence=(s.evidence(value=0.7),), waivers=(glass,)).allow
+
+
+def test_what_is_waived_or_advisory_is_so_under_broken_glass_too(decide: s.Decide) -> None:
+    built = s.bundle(s.requirement(), waivers=(s.waiver(),))
+    evidence = (s.evidence(value=0.7),)
+    decision = decide(built, evidence=evidence, waivers=(s.waived(), _glass()))
+    assert [item["waiver"] for item in decision.warnings] == ["first-quarter"]
+    decision = decide(s.bundle(s.requirement(enforce="advisory")), evidence=evidence, waivers=(_glass(),))
+    assert [item["waiver"] for item in decision.warnings] == [None]
+
+
 def test_rule_of_a_pack_can_be_waived_unless_absolute(decide: s.Decide) -> None:
     built = s.bundle(
         waivers=(s.waiver(control="core/lawful-basis"), s.waiver(name="x", control="core/not-prohibited")),
