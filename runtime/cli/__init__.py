@@ -84,7 +84,7 @@ def _group(name: str, summary: str, lazy: Mapping[str, tuple[str, str]], epilog:
 
 audit = _group(
     "audit",
-    "Read the audit trail: log, verify, trace, prove.",
+    "The audit trail: read, verify, re-decide, hand over, export.",
     {
         "log": ("audit_log:audit_log", "List what was recorded, with filters."),
         "verify": ("audit_verify:audit_verify", "Check that the ledger is whole, unaltered and anchored."),
@@ -166,7 +166,7 @@ main = _group(
         "break-glass": ("break_glass:break_glass", "Sign an exception at one gate, to be reviewed by a date."),
         "close-review": ("close_review:close_review", "Close the review of broken glass."),
         "report": ("report:report", "Write the audit report as one HTML file."),
-        "audit": (":audit", "Read the audit trail: log, verify, trace, prove."),
+        "audit": (":audit", "The audit trail: read, verify, re-decide, hand over, export."),
         "trust": (":trust", "The signed trust root: who fills which role, with which keys."),
         "keys": (":keys", "Ed25519 keys, of people and of the ledger."),
         "doctor": ("doctor:doctor", "Say which policy engines work here, and why the others do not."),
