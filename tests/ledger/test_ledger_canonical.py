@@ -268,6 +268,15 @@ def test_a_checkpoint_has_one_spelling(signer):
                     signer.verifier.open(changed)
 
 
+def test_both_libraries_sign_alike(signer, monkeypatch):
+    """Ed25519 is deterministic (RFC 8032), so it shows in no bit when a long-lived process changes the library."""
+    monkeypatch.setattr(signer, "_left", 3)
+    notes = [signer.sign(7, b"\x01" * 32) for _ in range(9)]
+    assert signer._sodium is not None
+    assert len(set(notes)) == 1
+    assert signer.verifier.open(notes[-1]).size == 7
+
+
 def test_signatures_of_others_are_ignored_but_do_not_replace_ours(signer):
     note = signer.sign(5, b"r" * 32)
     other = Signer("witness.example", Ed25519PrivateKey.generate())
