@@ -103,5 +103,6 @@ def test_an_attested_measurement_opens_the_gate_that_asks_for_it(small: Small) -
     assert "Did you mean `rows`?" in small.charter("attest", "acquire/people:row", *bob)[2]
     assert "should be a stage and a metric" in small.charter("attest", "rows", *bob)[2]
     assert small.charter("attest", "acquire/people:rows", *bob)[0] == 0
+    assert "it will allow" in small.charter("why", "validate/people:entry")[1]
     code, _ = small.run()
     assert code == 0

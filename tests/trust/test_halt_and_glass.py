@@ -132,6 +132,8 @@ def test_a_halted_lifecycle_does_nothing_until_it_is_resumed(small: Small) -> No
     code, out = small.run()
     assert code == 1 and "halted it" in out and "odd decisions" in out
     assert [event.body["outcome"] for event in small.events("run.closed")] == ["denied", "halted"]
+    code, out, _ = small.charter("status")
+    assert code == 1 and "halted" in out and "odd decisions" in out
     (item,) = [item for item in small.asking("inbox") if item["kind"] == "resume"]
     assert item["people"] == ["olga@bank.example"]
     resume = ("resume", "small", "--comment", "looked into it", "--yes", "--key")
@@ -150,6 +152,7 @@ def test_glass_is_broken_reviewed_and_an_overdue_review_stops_everything(small: 
     assert "nothing to break" in small.charter("break-glass", "acquire/people", *glass[2:], "olga.key", *soon)[2]
     assert small.charter(*glass, "olga.key", *soon)[0] == 0
     assert "already broken" in small.charter(*glass, "olga.key", *soon)[2]
+    assert "it will allow" in small.charter("why", "validate/people")[1]
     late = Small(shutil.copytree(small.root, small.root.parent / "late"))
     code, out = small.run()
     assert code == 0 and "allowed, because its glass was broken" in out
