@@ -11,7 +11,7 @@ from charter.compiler.codes import warning
 from charter.compiler.controls import requirement_ids
 from charter.compiler.graph import Ancestry
 from charter.compiler.passes.context import Context
-from charter.compiler.passes.gating import can_stop
+from charter.compiler.passes.gating import by_model, can_stop
 from charter.dsl.diagnostics import Diagnostic, Related
 
 _MOST_NAMED = 5
@@ -23,24 +23,19 @@ def check_bypass(context: Context) -> Iterator[Diagnostic]:
     if not context.complete or ancestry is None:
         return
     waived = {waiver.of.text: waiver for waiver in charter.waivers.values() if waiver.of is not None}
+    stopping = by_model(item for item in charter.evaluations.values() if can_stop(item.requires))
+    approvals = by_model(charter.approvals.values())
     for deployment in charter.deployments.values():
         stage = (f"deploy/{deployment.name}",)
-        deciding = [
-            item
-            for item in charter.evaluations.values()
-            if _of_same(item, deployment)
-            and can_stop(item.requires)
-            and ancestry.precedes(f"evaluate/{item.name}", stage)
-        ]
-        for approval in charter.approvals.values():
-            if _of_same(approval, deployment) and ancestry.precedes(f"approve/{approval.name}", stage):
-                yield from _unseen(approval, deployment, deciding, ancestry)
+        of = deployment.of.text if deployment.of is not None else ""
+        signed = [item for item in approvals[of] if ancestry.precedes(f"approve/{item.name}", stage)]
+        if not signed and not waived:
+            continue
+        deciding = [item for item in stopping[of] if ancestry.precedes(f"evaluate/{item.name}", stage)]
+        for approval in signed:
+            yield from _unseen(approval, deployment, deciding, ancestry)
         if waived and deciding:
             yield from _waived(deployment, deciding, waived)
-
-
-def _of_same(item: model.Evaluation | model.Approval, deployment: model.Deployment) -> bool:
-    return item.of is not None and deployment.of is not None and item.of.text == deployment.of.text
 
 
 def _unseen(

@@ -31,7 +31,7 @@ def check_gating(context: Context) -> Iterator[Diagnostic]:
             yield error("CH0409", monitor.node.name.span, detail)
     if context.ancestry is None:
         return
-    evaluations, approvals = _by_model(charter.evaluations.values()), _by_model(charter.approvals.values())
+    evaluations, approvals = by_model(charter.evaluations.values()), by_model(charter.approvals.values())
     for deployment in charter.deployments.values():
         name = deployment.of.text if deployment.of else ""
         if name in charter.models:
@@ -44,7 +44,8 @@ def check_gating(context: Context) -> Iterator[Diagnostic]:
             yield from _informed(approval, name, evaluations[name], context.ancestry)
 
 
-def _by_model(items: Iterable[_OfModel]) -> dict[str, list[_OfModel]]:
+def by_model(items: Iterable[_OfModel]) -> dict[str, list[_OfModel]]:
+    """What is about each model, by its name; nothing, for one that nothing is about."""
     found: dict[str, list[_OfModel]] = defaultdict(list)
     for item in items:
         if item.of is not None:

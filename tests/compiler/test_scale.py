@@ -1,10 +1,20 @@
 """Large charters: time grows with the text, and mistakes without end are cut off."""
 
+import cProfile
+import pstats
+import sys
 import time
+from pathlib import Path
 
 from base import BASE, CASES
 
-from charter.compiler.compile import check_charter, compile_charter
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:  # `pytest` does not put it there; `python -m pytest` does
+    sys.path.append(str(ROOT))
+
+from bench.charters import charter, lines_for  # noqa: E402
+
+from charter.compiler.compile import check_charter, compile_charter  # noqa: E402
 
 
 def large(size: int) -> str:
@@ -35,6 +45,26 @@ def test_time_grows_with_the_text():
     seconds(1)
     small, big = seconds(30), seconds(150)
     assert big < small * 5 * 2.5, "five times the declarations took far more than five times as long"
+
+
+def calls(declarations: int, tmp_path: Path) -> dict[str, int]:
+    """How often each function is called in a compilation: a measure that no other load on the machine disturbs."""
+    text = charter(lines_for(declarations))
+    (tmp_path / "data.csv").write_text("sex,age_group,outcome\n")
+    profile = cProfile.Profile()
+    profile.enable()
+    result = compile_charter(tmp_path / "any.charter", as_text=text)
+    profile.disable()
+    assert result.ir is not None, result.diagnostics
+    stats: dict[tuple[str, int, str], tuple[int, int]] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    return {f"{Path(file).name}:{line}:{name}": counts[1] for (file, line, name), counts in stats.items()}
+
+
+def test_no_function_is_called_more_than_in_proportion(tmp_path: Path):
+    calls(4, tmp_path)
+    small, big = calls(60, tmp_path), calls(240, tmp_path)
+    steep = {name: (small.get(name, 0), count) for name, count in big.items() if count > 600}
+    assert not {name: pair for name, pair in steep.items() if pair[1] > 4 * 1.2 * max(pair[0], 100)}
 
 
 def test_mistakes_without_end_are_cut_off():
