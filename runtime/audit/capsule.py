@@ -6,6 +6,7 @@ The format is specified in docs/auditing.md, and read by `capsule_verify.py`, wh
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from charter.runtime.project import Project
 FORMAT = "charter-capsule/1"
 _MOST_ANCHORS = 64
 _MOST_BYTES = 2 << 30
+_NAME = re.compile(r"[A-Za-z0-9._ -]+\.charter")
 _README_MARK = '"""'
 
 
@@ -119,7 +121,7 @@ def _project(project: Project) -> dict[str, bytes]:
     """Charters as they lie in the project now, and the trust root."""
     found = {}
     for path in sorted(project.root.glob("*.charter")):
-        if path.is_file() and path.name.isascii():
+        if path.is_file() and _NAME.fullmatch(path.name):
             found[f"charters/{path.name}"] = path.read_bytes()
     if project.trust_root_path.is_file():
         found["charter.trust.json"] = project.trust_root_path.read_bytes()

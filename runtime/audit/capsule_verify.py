@@ -38,6 +38,10 @@ import tempfile
 import zlib
 
 FORMAT = "charter-capsule/1"
+MEMBER = re.compile(
+    r"README\.txt|capsule\.json|verify\.py|charter\.trust\.json|charters/[A-Za-z0-9._ -]+\.charter"
+    r"|ledger/(records\.jsonl|(anchors|checkpoint|key)\.txt)|attachments/[0-9a-f]{64}|(ir|bundles)/[0-9a-f]{64}\.json"
+)
 TOKEN = rb"[!#-\[\]-~]"
 HEADER = (
     rb'\{"body":"([0-9a-f]{64})","idem":"(' + TOKEN + rb'{1,128})","kind":"([a-z][a-z0-9._-]{0,63})",'
@@ -259,6 +263,9 @@ class Check:
         listed = json.loads(self.text("capsule.json"))
         if json.dumps(listed, sort_keys=True, separators=(",", ":")).encode() != self.read("capsule.json"):
             raise ValueError("capsule.json is not in its one form")
+        strange = [name for name in self.members if not MEMBER.fullmatch(name)]
+        if strange:
+            raise ValueError(f"no capsule has a member {strange[0][:60]!r}")
         digests = {name: sha(self.read(name)).hex() for name in self.members if name != "capsule.json"}
         if listed != {"format": FORMAT, "members": digests}:
             wrong = sorted(n for n in {**listed["members"], **digests} if listed["members"].get(n) != digests.get(n))

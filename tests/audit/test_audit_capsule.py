@@ -1,5 +1,6 @@
 """A capsule holds what a stranger needs, is refused when anything in it is changed, and needs bare Python only."""
 
+import ast
 import hashlib
 import io
 import json
@@ -117,6 +118,7 @@ def test_the_verifier_imports_the_standard_library_alone(made):
         if line.startswith(("import ", "from "))
     }
     assert imported <= sys.stdlib_module_names
+    ast.parse(members(made.data)["verify.py"], feature_version=(3, 8))
 
 
 def test_every_flipped_bit_is_refused(made, check):
@@ -164,6 +166,8 @@ def test_what_was_changed_with_its_list_is_refused_too(made, check, pin):
         {"ledger/anchors.txt": found["ledger/anchors.txt"].replace(b"\n69\n", b"\n68\n")},
         {"verify.py": b"print('HOLDS')\n"},
         {"README.txt": b"all is well"},
+        {"../../evil.sh": b""},
+        {"ledger.pub": b""},
         *replaced("ir/"),
         *replaced("bundles/"),
         *replaced("attachments/")[1:],
