@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from charter.compiler import ir, model
+from charter.compiler.codec import BadIR
 from charter.compiler.normal import normal_body
 from charter.compiler.standards import Standard, Stated, standards
 from charter.dsl.source import Span
@@ -15,9 +16,20 @@ def of_charter(charter: model.Charter, digests: Mapping[str, str]) -> tuple[Stan
 
 
 def of_ir(compiled: ir.IR) -> tuple[Standard, ...]:
-    """The standards of a compiled charter."""
+    """The standards of a compiled charter.
+
+    Raises:
+        BadIR: a declaration in it is not what a charter could have said.
+    """
     declared = (Stated(item.kind, item.name, item.body) for item in compiled.declarations.values())
-    return standards(declared, compiled.pins)
+    try:
+        return standards(declared, compiled.pins)
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as problem:
+        # The types of an IR are checked down to the bodies of declarations, which may hold anything.
+        raise BadIR(
+            "not the declarations of a charter",
+            f"a declaration in it says what no charter could ({problem}). Compile the charter again.",
+        ) from None
 
 
 def control_files(charter: model.Charter) -> Iterator[str]:

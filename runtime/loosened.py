@@ -36,9 +36,7 @@ def loosened_since(now: IR, state: State, store: ArtifactStore) -> tuple[str, ..
         if digest == now.digest or not store.has(digest):
             continue
         try:
-            before = decode_ir(store.read(digest))
+            found |= dict.fromkeys(loosened(now, decode_ir(store.read(digest))))
         except (BadIR, Failure):
             found[f"the charter of an earlier run ({digest}) cannot be read, so it was not compared"] = None
-            continue
-        found |= dict.fromkeys(loosened(now, before))
     return tuple(found)

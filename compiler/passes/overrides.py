@@ -20,7 +20,7 @@ def check_overrides(context: Context) -> Iterator[Diagnostic]:
     """CH0107 unknown parameter, CH0209 unreadable value, CH0218 too large, CH0201 other unit, CH1204 weakens."""
     wrong = tuple(_values(context))
     yield from wrong
-    if context.overrides and not wrong:
+    if context.overrides and context.complete and not wrong:
         yield from _weakened(context)
 
 

@@ -74,6 +74,7 @@ def _read(path: Path, shown: tuple[Path, str] | None = None) -> Version:
     Raises:
         Failure: it has errors.
     """
+    from charter.compiler.codec import BadIR
     from charter.compiler.compile import check_charter
     from charter.compiler.files import ProjectFiles
     from charter.dsl.diagnostics import has_errors
@@ -81,7 +82,10 @@ def _read(path: Path, shown: tuple[Path, str] | None = None) -> Version:
     from charter.runtime.session import compiled
 
     if path.suffix == ".json":
-        return version_of_ir(compiled(path, {}))
+        try:
+            return version_of_ir(compiled(path, {}))
+        except BadIR as problem:
+            raise Failure(problem.summary, f"`{path}`: {problem.detail}") from None
     result = check_charter(path)
     if result.charter is None or has_errors(result.diagnostics):
         name = f"`{shown[0]}` at `{shown[1]}`" if shown else f"`{path}`"

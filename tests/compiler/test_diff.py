@@ -1,12 +1,15 @@
 """`charter diff`: each way to ask for less, or for more, is told as what it is, with both places."""
 
+import contextlib
 import json
 import subprocess
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from charter.compiler.codec import BadIR
 from charter.compiler.compile import check_charter
 from charter.compiler.diff import Report, Version, differences, version_of_charter, version_of_ir
 from charter.compiler.files import ProjectFiles
@@ -26,6 +29,7 @@ def version(text: str) -> Version:
 
 
 ORIGINAL = version(TEXT)
+DRAFT = check_charter(SPINE).draft
 
 
 def compared(old: str, new: str, text: str = TEXT) -> Report:
@@ -278,3 +282,18 @@ def test_a_charter_that_extends_the_other_may_differ_in_one_direction(case: str,
     left_out = {"a bound gone", "what is kept", "exclusion", "what is seen", "protected", "a mitigation"}
     refused = ["CH1202"] if verdict == "changed" else [] if case in left_out else ["CH1201"]
     assert extended(tmp_path, strict, loose) == refused
+
+
+@pytest.mark.parametrize("odd", [True, 3, "x", [1], {"a": None}, [[{}]], None])
+@pytest.mark.parametrize(
+    "subject", ["model/scorecard", "dataset/applications", "retirement/scorecard", "approval/release"]
+)
+def test_a_compiled_charter_that_no_compiler_made(subject: str, odd: object):
+    """Its types are checked down to the bodies, which may hold anything: compared, or refused, and never a crash."""
+    ir = DRAFT
+    assert ir is not None
+    body = dict.fromkeys(ir.declarations[subject].body, odd)
+    declared = msgspec.structs.replace(ir.declarations[subject], body=body)
+    forged = msgspec.structs.replace(ir, declarations={**ir.declarations, subject: declared})
+    with contextlib.suppress(BadIR):
+        assert differences(ORIGINAL, version_of_ir(forged), DAY).differences
