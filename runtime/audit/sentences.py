@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from charter.runtime.ledger import Recorded
+from charter.runtime.ledger import Recorded, administration
 
 Body = Mapping[str, Any]
 
@@ -15,6 +15,8 @@ def sentence(event: Recorded) -> str:
     """What a record says, in one line of plain text (not yet inert)."""
     if event.erased:
         return "erased: only its header is left"
+    if event.kind in administration.KINDS:
+        return administration.sentence(event)
     say = _SENTENCES.get(event.kind)
     return say(event.body) if say else _values(event.body)
 

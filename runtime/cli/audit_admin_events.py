@@ -7,7 +7,7 @@ import click
 from charter.runtime.cli.audit_source import Source, open_source, with_source
 from charter.runtime.cli.audit_table import format_option, write_csv, write_json, write_table
 from charter.runtime.ledger import Recorded
-from charter.runtime.ledger.administration import ERASED, HELD, KEY_ROTATED, KINDS
+from charter.runtime.ledger.administration import ERASED, KINDS, sentence
 
 _COLUMNS = ("record", "time", "what", "who", "shown", "ground")
 
@@ -46,25 +46,8 @@ def _row(event: Recorded) -> dict[str, object]:
     return {
         "record": event.seq,
         "time": event.time,
-        "what": _what(event),
+        "what": sentence(event),
         "who": body.get("actor"),
         "shown": "by a key" if body.get("key") else "claimed only",
         "ground": body.get("ground"),
     }
-
-
-def _what(event: Recorded) -> str:
-    body = event.body
-    if event.kind == ERASED:
-        records = body.get("records") or []
-        shown = ", ".join(map(str, records[:5])) + (", …" if len(records) > 5 else "")
-        return (
-            f"erased {len(records)} bodies ({shown or 'none'}), {len(body.get('attachments_erased') or [])} attachments"
-        )
-    if event.kind == HELD:
-        return f"hold `{body.get('hold')}` on {body.get('first')}-{'' if body.get('last') is None else body['last']}"
-    if event.kind == KEY_ROTATED:
-        lines = str(body.get("statement")).split("\n")
-        ids = [line.split("+")[1] if line.count("+") >= 2 else "?" for line in lines[3:5]]
-        return f"signing key {' → '.join(ids)}"
-    return f"hold `{body.get('hold')}` released"

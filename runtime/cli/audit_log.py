@@ -15,6 +15,7 @@ from charter.runtime.cli.inert import inert
 from charter.runtime.events import BODIES
 from charter.runtime.failure import Failure
 from charter.runtime.ledger import Recorded
+from charter.runtime.ledger.administration import KINDS
 
 _COLORS = {"denied": "red", "waiting": "yellow", "allowed": "green"}
 
@@ -47,9 +48,10 @@ def audit_log(
 
     The chain of records is checked while they are read; a record that was changed ends the list with exit code 1.
     """
-    unknown = [kind for kind in kinds if kind not in BODIES]
+    every = {*BODIES, *KINDS}
+    unknown = [kind for kind in kinds if kind not in every]
     if unknown:
-        known = ", ".join(sorted(BODIES))
+        known = ", ".join(sorted(every))
         raise Failure("no such kind", f"`{inert(unknown[0])}` is no kind of event. Kinds: {known}.")
     wanted = Filter(
         kinds=frozenset(kinds),

@@ -96,6 +96,23 @@ def erased_records(body: bytes) -> list[int]:
     return [seq for seq in records if isinstance(seq, int)] if isinstance(records, list) else []
 
 
+def sentence(event: Recorded) -> str:
+    """What such a record says, in one line of plain text."""
+    body = event.body
+    if event.kind == ERASED:
+        records = list(body.get("records") or [])
+        shown = ", ".join(map(str, records[:5])) + (", …" if len(records) > 5 else "")
+        attachments = len(body.get("attachments_erased") or [])
+        return f"erased {len(records)} bodies ({shown or 'none'}), {attachments} attachments"
+    if event.kind == HELD:
+        return f"hold `{body.get('hold')}` on {body.get('first')}-{'' if body.get('last') is None else body['last']}"
+    if event.kind == KEY_ROTATED:
+        lines = str(body.get("statement")).split("\n")
+        ids = [line.split("+")[1] if line.count("+") >= 2 else "?" for line in lines[3:5]]
+        return f"signing key {' → '.join(ids)}"
+    return f"hold `{body.get('hold')}` released"
+
+
 def _said(what: str, text: str) -> str:
     if not text.strip() or len(text) > _MAX_GROUND:
         raise Refused(f"no {what}", f"Give the {what} in 1 to {_MAX_GROUND} characters: it is recorded for good.")

@@ -1,5 +1,6 @@
 """What a ledger's keeper may do to it, each recorded in it: erase, hold and release, and change the signing key."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -107,6 +108,9 @@ def erase(
     gone = tuple(sorted(digest for digest in own if named[digest]))
     kept = tuple(sorted(own - set(gone)))
     bodies = () if attachments_only else tuple(wanted)
+    if not bodies and not gone:
+        why = f"{len(kept)} of their attachments are needed by other records" if kept else "they carry no attachments"
+        raise Refused("nothing to erase", f"{why[0].upper()}{why[1:]}, and the records themselves were to be kept.")
 
     def plan(seq: int) -> Event:
         if seq != size:
@@ -148,5 +152,6 @@ def _refuse_held(current: dict[str, Hold], wanted: Sequence[int]) -> None:
             raise Refused(
                 "records are held",
                 f"The hold `{hold.name}` (record {hold.seq}: {hold.ground[:200]}) covers {len(held)} of them, the "
-                f"first is {held[0]}. Nothing was erased. `charter audit hold {hold.name} --release` ends it.",
+                f"first is {held[0]}. Nothing was erased. "
+                f"`charter audit hold {shlex.quote(hold.name)} --release` ends it.",
             )

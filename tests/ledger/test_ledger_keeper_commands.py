@@ -63,12 +63,14 @@ def test_erasing_and_what_verify_and_the_lists_say_then(project):
     assert "1 bodies (1 of them erased, by a record that says why)" in verified
     listed = charter(project, "audit", "erasures")
     assert "erased 1 bodies (5)" in listed and "Art. 17 GDPR" in listed and "claimed only" in listed
-    assert "Erika" not in charter(project, "audit", "log")
+    log = charter(project, "audit", "log", "--kind", "ledger.erased")
+    assert "Erika" not in charter(project, "audit", "log") and "erased 1 bodies (5), 0 attachments" in log
 
 
 def test_what_runs_build_on_is_not_erased_by_the_way(project):
     assert "runs build on this record" in charter(project, "audit", "erase", "6", "--ground", "x", "--yes", code=1)
-    charter(project, "audit", "erase", "6", "--ground", "x", "--yes", "--attachments-only")
+    only = ["--ground", "x", "--yes", "--attachments-only"]
+    assert "carry no attachments" in charter(project, "audit", "erase", "6", *only, code=2)
     charter(project, "audit", "erase", "6", "--ground", "x", "--yes", "--stop-runs", "--json")
     assert "retention is not known" in charter(project, "audit", "erase", "1", "--ground", "x", "--yes", code=1)
     by_law = ["--ground", "x", "--despite-retention", "Art. 17"]
