@@ -110,6 +110,18 @@ def test_another_model_or_other_data_is_not_what_was_signed():
     assert "`subject` changed" in _reason(_sign("bob"), charter=charter)
 
 
+def test_a_waived_rule_of_the_team_is_that_rule_and_no_later_one():
+    rule = ir.PolicyControl(
+        id="no-proxy", gate="train/scorecard:entry", subject="policy/no-proxy", package="p", path="p.rego",
+        enforce="mandatory", satisfies=(), text="p.rego", place=PLACE,
+    )  # fmt: skip
+    asking = (msgspec.structs.replace(WAIVER, control="no-proxy"),)
+    charter = msgspec.structs.replace(ASKING, controls=(rule, *ASKING.controls), waivers=asking, pins={"p.rego": "one"})
+    assert _judge(_sign("bob", charter=charter), charter=charter).missing == 1
+    changed = msgspec.structs.replace(charter, pins={"p.rego": "two"})
+    assert "`policy` changed" in _reason(_sign("bob", charter=charter), charter=changed)
+
+
 def test_wording_and_place_are_not_part_of_it():
     moved = msgspec.structs.replace(PLACE, line=99)
     control = msgspec.structs.replace(REQUIREMENT, place=moved, text="roc_auc >= 0.750")
