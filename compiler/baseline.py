@@ -33,7 +33,7 @@ def check_baseline(path: Path) -> tuple[CompileResult, str | None]:
         read_named_files(charter, files),
         overrides={},
         will_run=False,
-        complete=not has_errors(gathered.findings),
+        complete=gathered.complete,
         gathered=gathered,
     )
     examined = (finding for examine in BASELINE_PASSES for finding in examine(context))

@@ -116,9 +116,7 @@ def _compile(
     graph = build_graph(charter)
     files = ProjectFiles(path.absolute().parent)
     named = read_named_files(charter, files)
-    context = Context(
-        charter, graph, files, named, dict(overrides), will_run, not has_errors(syntax), gathered, as_of=as_of
-    )
+    context = Context(charter, graph, files, named, dict(overrides), will_run, gathered.complete, gathered, as_of=as_of)
     sources = gathered.sources
     doubt = doubt_of(gathered.tree, sources, syntax)
     findings = [*findings, *syntax, *(item for item in _examined(context) if not doubt.covers(item))]

@@ -69,6 +69,15 @@ class Gathered(Struct):
     extensions: list[Extension] = field(default_factory=list)
     whole: bool = True
 
+    @property
+    def complete(self) -> bool:
+        """Whether all that was written could be read, so that what is absent is really absent."""
+        return not has_errors(item for item in self.findings if item.code not in _PINS)
+
+
+_PINS = frozenset({"CH1103", "CH1104"})
+"""What is wrong with a pin is no reason to doubt what was read."""
+
 
 class _Place(Struct, frozen=True):
     """Where a file lies: its real path, how people call it, and the directory that its imports may not leave."""
