@@ -110,6 +110,8 @@ _DONE: Mapping[str, tuple[str, Tone]] = {
     "resume": ("signed to resume", "good"),
     "break-glass": ("broke the glass at", "bad"),
     "close-review": ("closed the review of", "good"),
+    "recall": ("recalled", "bad"),
+    "reinstate": ("signed to reinstate", "good"),
 }
 
 

@@ -82,3 +82,22 @@ def test_a_gate_that_needed_no_waiver_stays_as_it_is(state: State) -> None:
 )
 def test_a_breach_is_not_hidden_behind_a_green_word(waiver: str | None, words: str) -> None:
     assert allowed_words(_decided(1, "x", waiver=waiver).body) == words
+
+
+def test_every_act_has_words_in_the_report() -> None:
+    from typing import get_args
+
+    from charter.runtime.report.timeline import timeline
+    from charter.runtime.trust.acts import ActName
+
+    acts = get_args(ActName)
+    assert set(acts) == set(get_args(ActSigned.__annotations__["act"]))
+    events = [_Recorded(seq, _act(seq, act).body) for seq, act in enumerate(acts)]
+    told = [moment.text for moment in timeline(events)]
+    assert len(told) == len(acts) and all(text.startswith("bob ") and " w as x" in text for text in told)
+
+
+class _Recorded:
+    def __init__(self, seq: int, body: ActSigned) -> None:
+        self.seq, self.time, self.kind = seq, NOW.isoformat(), "act.signed"
+        self.body = {name: value for name, value in msgspec.to_builtins(body).items() if name != "kind"}
