@@ -4,8 +4,9 @@ from msgspec import Struct
 
 from charter.runtime.ledger.chain import Position, follow
 from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey
-from charter.runtime.ledger.errors import Tampered
+from charter.runtime.ledger.errors import Tampered, Unavailable
 from charter.runtime.ledger.merkle import EMPTY_ROOT, TILE, Frontier, leaf_hash
+from charter.runtime.ledger.rotation import leads_to, recorded_rotations
 from charter.runtime.ledger.store import Reader
 
 
@@ -54,10 +55,12 @@ def next_head(reader: Reader, key: VerifierKey, head: Head) -> Head:
 
     Raises:
         Tampered: the ledger no longer continues from the given head.
+        Unavailable: another process has given it a new key.
     """
     note = reader.checkpoint()
     if note == head.note:
         return head
+    _refuse_new_key(reader, key)
     checkpoint = _open(note, key)
     if checkpoint.size <= head.size:
         raise _tampered(f"it had {head.size} records a moment ago, and now its checkpoint says {checkpoint.size}")
@@ -78,6 +81,23 @@ def frontier_at(reader: Reader, size: int) -> Frontier:
         raise _tampered(f"records between {tiles * TILE} and {size} are missing")
     frontier.extend([leaf_hash(row.header) for row in rows])
     return frontier
+
+
+def _refuse_new_key(reader: Reader, key: VerifierKey) -> None:
+    """Tell a change of keys, which only means to start again, from a ledger that somebody else has signed."""
+    named = reader.identity().key
+    if named == str(key):
+        return
+    try:
+        changed = leads_to(key, recorded_rotations(reader), VerifierKey.parse(named))
+    except NoteError:
+        return
+    if changed:
+        raise Unavailable(
+            "ledger key was changed",
+            "Another process gave the ledger a new signing key while this one had it open. Nothing more is recorded "
+            "under the old key. Run the same command again.",
+        )
 
 
 def _follow_to(reader: Reader, checkpoint: Checkpoint, note: str, position: Position) -> Head:

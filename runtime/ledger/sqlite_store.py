@@ -118,6 +118,8 @@ class SqliteStore:
         """Fold the log into the file, write the file anew without its unused pages, and empty the log again."""
         self.check_usable()
         try:
+            # The copy that VACUUM makes may be larger than memory, and has nothing in it that was erased.
+            self._connection.execute("PRAGMA temp_store = FILE").close()
             for _ in range(2):
                 ((busy, *_),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 if busy:

@@ -245,6 +245,18 @@ def test_an_interrupted_rotation_is_finished_or_has_not_happened(folder, monkeyp
     assert (report.verdict, report.keys) == (Verdict.NOT_ANCHORED, 1 if step == "before the commit" else 2)
 
 
+def test_who_has_the_ledger_open_is_told_of_the_new_key(folder):
+    with opened(folder) as one, opened(folder) as two, Ledger.open_read_only(folder / "ledger.db") as reading:
+        fill(one, 3)
+        rotate_key(two, folder / "ledger.key", "yearly", ANA)
+        with pytest.raises(Unavailable, match="key was changed"):
+            fill(one, 1, first=3)
+        with pytest.raises(Unavailable, match="key was changed"):
+            reading.checkpoint()
+        fill(two, 1, first=3)
+        assert two.size == 5
+
+
 def test_an_anchor_from_before_the_change_of_keys_still_guards(tmp_path):
     file = tmp_path / "charter.checkpoints"
     with opened(tmp_path) as ledger:
