@@ -40,6 +40,7 @@ def rows(*, runs: int = 5) -> list[Row]:
     large = with_a_megabyte(small)
     with opened_server() as server:
         found = [
+            against_server("decide: no control of its own", *without_controls(), server, runs, ""),
             against_server("decide: 1 rule", small, small_facts, server, runs, ""),
             against_server("decide: 60 rules, 5 KB of input", rules, rules_facts, server, runs, "<= 0.4"),
             against_server("decide: 1 rule, 1 MB of data", large, small_facts, server, runs, "<= 0.7"),
@@ -149,6 +150,12 @@ def memory(bundle: ir.Bundle, facts: GateFacts) -> Row:
     grown = process.memory_info().rss - before
     engine.close()
     return Row(f"memory grown over {DECISIONS:,} decisions", grown / 2**20, "MiB")
+
+
+def without_controls() -> tuple[ir.Bundle, GateFacts]:
+    """The entry of a stage at which only the packs decide, as at most gates."""
+    gate = "train/scorecard:entry"
+    return sample.bundle(more_gates=[gate]), sample.facts(gate)
 
 
 def sixty_rules() -> tuple[ir.Bundle, GateFacts]:

@@ -253,3 +253,33 @@ def test_nothing_is_parsed_without_policies(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setitem(sys.modules, "regorus", None)
     s.bundle(s.requirement())
+
+
+def test_large_charters_are_within_the_limits_of_the_embedded_engine() -> None:
+    """Its own are 20,000 lines and 1,024 columns a file."""
+    from charter.runtime.gates.embedded import EmbeddedEngine
+
+    long = "m" * 2_000
+    controls = [s.requirement(id=f"holdout.m{number}", metric=f"m{number}") for number in range(1_300)]
+    built = s.bundle(*controls, s.requirement(id=long, metric=long))
+    module = built.modules["charter/controls.rego"]
+    assert module.count("\n") > 20_000
+    assert max(map(len, module.splitlines())) > 1_024
+    engine = EmbeddedEngine()
+    engine.load(built)
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ('package t\n\ndeny contains 1 if input.actor == "' + "x" * (1 << 20) + '"', 3, "Break it."),
+        ("package t\n" + "\n" * (1 << 18), (1 << 18) + 1, "Divide it into several files."),
+        ("package t\n" + "# " + "é" * (8 << 20), 1, "Divide it into several files."),
+    ],
+    ids=["columns", "lines", "bytes"],
+)
+def test_file_beyond_any_limit_is_refused_clearly(text: str, line: int, said: str) -> None:
+    _, (problem,) = check_project({"p.rego": text})
+    assert (problem.code, problem.line) == ("CH1001", line)
+    assert problem.detail.endswith(said)
