@@ -54,10 +54,17 @@ def make_capsule(past: Past, anchor_path: Path | None, project: Project | None) 
         project: where charters and trust root lie; they are not bound to the ledger, but listed in the capsule.
 
     Raises:
-        Failure: it would have more than 2 GiB.
+        Failure: it would have more than 2 GiB, or the ledger grew since it was read.
     """
     missing: list[str] = []
-    members = dict(_ledger(past.ledger, anchor_path))
+    note = past.ledger.checkpoint()
+    if read_note(note).size != len(past.events):
+        raise Failure(
+            "ledger grew meanwhile",
+            "Another process recorded something while the ledger was read. Run the same command again.",
+            exit_code=ExitCode.WAITING,
+        )
+    members = dict(_ledger(past.ledger, note, anchor_path))
     for name, found in _attachments(past):
         if found is None:
             missing.append(f"the attachment {name} is not in the ledger any more")
@@ -72,20 +79,22 @@ def make_capsule(past: Past, anchor_path: Path | None, project: Project | None) 
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
     manifest = {"format": FORMAT, "members": digests}
     members["capsule.json"] = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
-    return Capsule(_zip(members), tuple(sorted(members)), past.ledger.size, tuple(dict.fromkeys(missing)))
+    return Capsule(_zip(members), tuple(sorted(members)), len(past.events), tuple(dict.fromkeys(missing)))
 
 
-def _ledger(ledger: Ledger, anchor_path: Path | None) -> Iterator[tuple[str, bytes]]:
-    """Records, checkpoint, key and anchors."""
-    lines = io.BytesIO()
+def _ledger(ledger: Ledger, note: str, anchor_path: Path | None) -> Iterator[tuple[str, bytes]]:
+    """Records up to a checkpoint, it, the key and anchors."""
+    lines, size = io.BytesIO(), read_note(note).size
     for row in ledger.rows():
+        if row.seq >= size:
+            break
         shown = b"null" if row.salt is None or row.body is None else b'"%b"' % row.salt.hex().encode()
         body = b"null" if shown == b"null" or row.body is None else row.body
         lines.write(b'{"header":%b,"salt":%b,"body":%b}\n' % (row.header, shown, body))
     yield "ledger/records.jsonl", lines.getvalue()
-    yield "ledger/checkpoint.txt", ledger.checkpoint().encode()
+    yield "ledger/checkpoint.txt", note.encode()
     yield "ledger/key.txt", f"{ledger.key}\n".encode()
-    notes = [note for note in read_anchors(anchor_path) if read_note(note).size] if anchor_path else []
+    notes = [held for held in read_anchors(anchor_path) if 0 < read_note(held).size <= size] if anchor_path else []
     if notes:
         yield "ledger/anchors.txt", "\n".join(notes[-_MOST_ANCHORS:]).encode()
 

@@ -8,6 +8,7 @@ from charter.runtime.audit.sentences import outcome, sentence
 from charter.runtime.cli.audit_source import Source, open_source, with_source
 from charter.runtime.cli.audit_table import format_option, write_csv, write_json, write_table
 from charter.runtime.failure import ExitCode, Failure
+from charter.runtime.ledger.checkpoint import read_note
 
 _COLUMNS = ("seq", "time", "about", "outcome", "what")
 _LONGEST = 1000
@@ -40,7 +41,8 @@ def audit_sample(
         until=moment(until, "--until", end_of_day=True) if until else "",
     )
     with open_source(source) as opened:
-        size, root = opened.size, opened.root
+        checkpoint = read_note(opened.checkpoint())
+        size, root = checkpoint.size, checkpoint.root
         events = {e.seq: e for e in matching(opened.events(allow_erased=True), wanted, lambda _: None) if e.seq < size}
     if not events:
         raise Failure("nothing to draw from", "No record matches.", exit_code=ExitCode.INCOMPLETE)

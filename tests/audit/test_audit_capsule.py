@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from charter.runtime.audit import capsule_verify
 from charter.runtime.audit.capsule import _zip, make_capsule
 from charter.runtime.audit.past import read_past
+from charter.runtime.failure import Failure
 from charter.runtime.ledger import Event, Ledger, anchor, keys
 from charter.runtime.ledger.administration import Keeper
 from charter.runtime.ledger.custody import rotate_key
@@ -225,6 +226,14 @@ def test_a_ledger_rewritten_with_its_own_key_does_not_pass_a_pin(loans, own, che
     assert check(data, "--pin", pins[1])[0] == 6
     code, said = check(data, "--pin", pins[0])
     assert (code, "rolled back or rewritten" in said) == (1, True)
+
+
+def test_a_ledger_that_grows_while_it_is_read_makes_no_capsule(own):
+    with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
+        past = read_past(ledger, ArtifactStore(own.store))
+        ledger.append([Event("test.event", "x", {"n": 1})])
+        with pytest.raises(Failure, match="grew meanwhile"):
+            make_capsule(past, None, own)
 
 
 def test_a_charter_that_was_changed_is_not_the_one_listed(made, check):
