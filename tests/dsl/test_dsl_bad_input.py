@@ -6,7 +6,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -219,22 +218,20 @@ WORST = {
 @pytest.mark.parametrize("name", WORST)
 def test_the_largest_file_takes_bounded_time_and_memory(name: str) -> None:
     Path("a.charter").write_bytes(WORST[name])
-    started = time.monotonic()
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
+        resource.setrlimit(resource.RLIMIT_CPU, (30, 30))  # seconds of the processor, whatever else it does
 
     done = subprocess.run(
         [sys.executable, "-m", "charter.runtime.main", "check", "a.charter"],
         capture_output=True,
         text=True,
-        timeout=60,
         preexec_fn=limit,
         check=False,
     )
     assert done.returncode == 2, done.stderr
     assert "error CH00" in done.stdout
-    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
