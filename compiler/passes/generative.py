@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from charter.compiler import model
 from charter.compiler.codes import error
-from charter.compiler.metrics import GENERATION
+from charter.compiler.metrics import CLASSIFICATION, GENERATION
 from charter.compiler.passes.context import Context
 from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic, Related
@@ -50,7 +50,7 @@ def _made_in_one_way(declared: model.Model) -> Iterator[Diagnostic]:
 
 
 def _task(declared: model.Model) -> Iterator[Diagnostic]:
-    if declared.task and not declared.generative:
+    if declared.task == CLASSIFICATION:
         for keyword in _OF_TEXT:
             for clause in declared.clauses(keyword):
                 detail = (

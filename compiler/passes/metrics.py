@@ -7,7 +7,7 @@ from charter.compiler import model
 from charter.compiler.codes import error
 from charter.compiler.controls import criterion_of
 from charter.compiler.ir import StageKind
-from charter.compiler.metrics import CLASSIFICATION, METRICS, Metric, measured_by
+from charter.compiler.metrics import CLASSIFICATION, GENERATION, METRICS, Metric, measured_by
 from charter.compiler.passes.context import Context
 from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic
@@ -45,13 +45,18 @@ def _task(declared: model.Declared, charter: model.Charter) -> str:
         watched = charter.deployments.get(declared.of.text) if declared.of else None
         name = watched.of if watched else None
     found = charter.models.get(name.text) if name else None
-    return found.task if found and found.generative else CLASSIFICATION
+    return found.task if found is not None else CLASSIFICATION
+
+
+def _fits(metric: Metric, task: str) -> bool:
+    """Whether it is of models for this task; of a task that is misspelt nothing more is said."""
+    return metric.task in (None, task) or task not in (CLASSIFICATION, GENERATION)
 
 
 def _check(bound: model.Bound, stage: StageKind, task: str) -> Iterator[Diagnostic]:
     node = bound.node
     metric = METRICS.get(bound.metric)
-    if metric is None or stage not in metric.stages or metric.task not in (None, task):
+    if metric is None or stage not in metric.stages or not _fits(metric, task):
         yield _not_measured(node.metric, bound.metric, stage, task)
         return
     yield from _column(bound, metric)
@@ -105,7 +110,7 @@ def _report(name: ast.Name | None, task: str) -> Iterator[Diagnostic]:
     if name is None:
         return
     metric = METRICS.get(name.text)
-    if metric is None or "evaluate" not in metric.stages or metric.task not in (None, task):
+    if metric is None or "evaluate" not in metric.stages or not _fits(metric, task):
         yield _not_measured(name, name.text, "evaluate", task)
     elif metric.over:
         detail = (

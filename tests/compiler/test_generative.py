@@ -194,6 +194,11 @@ def test_proofs(path: Path, old: str, new: str, code: str):
     assert code in errors(path, old, new)
 
 
+def test_a_misspelt_task_is_one_mistake(path: Path):
+    # What the model is for is not known, so neither is what would fit it.
+    assert errors(path, "task            text-generation", "task            text-generatoin") == ["CH0054"]
+
+
 def test_what_needs_no_reference_needs_no_target(path: Path):
     text = CHARTER.replace("  target answer\n", "").replace("require perplexity <= 20\n", "")
     text = text.replace("  report  rouge\n", "")
