@@ -82,6 +82,8 @@ def _problem(address: str) -> str:
         return f"`{address}` is not an address."
     if parts.scheme not in {"http", "https"} or not host or re.search(r"[\s\x00-\x1f\\]", address):
         return f"`{address}` is not an address."
+    if not address.isascii():
+        return "There are letters in the address that may look like others. Write the host as `xn--…`."
     if parts.username is not None or parts.password is not None:
         return "There is a name or a password in the address, and a charter is read by many. Name a `secret` instead."
     if parts.query or parts.fragment:

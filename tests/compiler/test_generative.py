@@ -188,6 +188,7 @@ def test_a_checkpoint_that_hides_something_is_refused(path: Path, kind: str):
         ("https://models.bank.example/v1", "ftp://models.bank.example", "CH1603"),
         ("https://models.bank.example/v1", "https://a:b@models.bank.example", "CH1603"),
         ("https://models.bank.example/v1", "http://0x7f000001/v1", "CH1603"),
+        ("https://models.bank.example/v1", "https://mod\u0435ls.bank.example/v1", "CH1603"),
     ],
 )
 def test_proofs(path: Path, old: str, new: str, code: str):
