@@ -92,10 +92,11 @@ def _validated(declared: model.Model, lineage: Lineage) -> Iterator[Diagnostic]:
         return
     common = lineage.common(learnt, tuned)
     if common:
+        both = f"`{declared.validate_on.text}` and `{declared.train_on.text}` both come from {common}"
+        why = "it is trained on the same" if declared.validate_on.text == declared.train_on.text else both
         detail = (
-            f"`{declared.name}` would stop and be tuned by rows that it may have learnt by heart: "
-            f"`{declared.validate_on.text}` and `{declared.train_on.text}` both come from {common}. Validate on a part "
-            "of the split that training leaves alone."
+            f"`{declared.name}` would stop and be tuned by rows that it may have learnt by heart: {why}. Validate on a "
+            "part of the split that training leaves alone."
         )
         where = Related(declared.train_on.span, "the model is trained on these rows")
         yield error("CH0505", declared.validate_on.span, detail, where)

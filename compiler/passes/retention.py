@@ -65,11 +65,12 @@ def _archive(retirement: model.Retirement, floors: tuple[tuple[str, Retention], 
         if clause is None:
             detail = f"This retirement keeps nothing, and {law}. Add `archive {', '.join(wanted)} for {show(least)}`."
             yield error("CH1401", retirement.node.header_span, detail)
-        elif missing:
+            continue
+        if missing:
             names = ", ".join(f"`{what}`" for what in missing)
             detail = f"This retirement does not keep {names}, and {law}. Add it to the `archive`."
             yield error("CH1401", clause.span, detail)
-        elif lasting is not None and lasting < least.value:
+        if lasting is not None and lasting < least.value:
             detail = f"{show(Quantity(lasting, 'seconds')).capitalize()} are too short: {law}."
             yield error("CH1401", clause.arguments["for"].span, detail)
 

@@ -46,6 +46,7 @@ def findings(*declarations: str, risk: str = "limited") -> list[str]:
     [
         ("high", (), ["CH1401"]),
         ("high", ("archive model for 20 years",), ["CH1401"]),
+        ("high", ("archive model for 1 year",), ["CH1401", "CH1401"]),
         ("high", ("archive ledger, evidence for 119 months",), ["CH1401"]),
         ("high", ("archive ledger, evidence for 120 months",), []),
         ("high", ("archive ledger, evidence, model for 10 years",), []),
