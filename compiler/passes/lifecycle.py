@@ -15,7 +15,10 @@ def check_lifecycle(context: Context) -> Iterator[Diagnostic]:
     charter = context.charter
     nodes = [node for node in charter.file.declarations if node.kind == "lifecycle"]
     if context.complete and not nodes:
-        detail = "A charter is about one AI system. Add a `lifecycle NAME {` block that says which."
+        detail = (
+            "A charter is about one AI system. Add a `lifecycle NAME {` block that says which. (A file that others "
+            "import is checked with them; one that they extend, with `charter check --baseline`.)"
+        )
         yield error("CH0105", charter.head, detail)
     for extra in nodes[1:]:
         detail = "A charter is about one AI system. Put this lifecycle into a charter of its own."
