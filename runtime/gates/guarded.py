@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+from typing import Any
 
 from charter.runtime.gates.interpreter import Interpreter, InterpreterFailure
 
@@ -53,23 +54,21 @@ def main() -> None:
     channel = socket.socket(fileno=int(descriptor))
     _limit_memory(int(memory))
     interpreter: Interpreter | None = None
+    document: dict[str, Any] = {}
     while (request := receive(channel)) is not None:
         kind, body = request
         signal.setitimer(signal.ITIMER_PROF, float(load_seconds if kind == LOAD else seconds))
         try:
             if kind == LOAD:
-                document = json.loads(body)
-                interpreter = None
-                interpreter = Interpreter(document["modules"], document["data"], document["query"])
-                answer = b""
-            else:
-                assert interpreter is not None, "the runtime loads before it asks"
-                answer = interpreter.evaluate(body.decode()).encode()
+                interpreter, document = None, json.loads(body)
+            if interpreter is None:  # nothing is loaded yet, or what was has panicked
+                interpreter = Interpreter(**document)
+            answer = b"" if kind == LOAD else interpreter.evaluate(body.decode()).encode()
         except InterpreterFailure as failure:
             signal.setitimer(signal.ITIMER_PROF, 0)
-            send(channel, FAILURE, failure.message.encode())
             if failure.panicked:
-                return
+                interpreter = None
+            send(channel, FAILURE, failure.message.encode())
         except MemoryError:
             os.abort()  # as Rust does, and for the same reason
         else:

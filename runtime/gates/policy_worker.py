@@ -117,7 +117,8 @@ class PolicyWorker:
             answer = guarded.receive(self._channel, _LARGEST_ANSWER)
         except TimeoutError:
             self._end()
-            raise self._stopped(seconds) from None
+            message = f"the policies did not decide within {seconds * _PATIENCE:g} s and were stopped"
+            raise EngineFailure("policy_stopped", message) from None
         except OSError:
             answer = None
         except BaseException:
@@ -138,16 +139,13 @@ class PolicyWorker:
         code = self._process.returncode
         self._end()
         if code == -signal.SIGPROF:
-            return self._stopped(seconds)
+            message = f"the policies needed more than {seconds:g} s of processor time and were stopped"
+            return EngineFailure("policy_stopped", message)
         if code == -signal.SIGABRT:  # what Rust does when it is given no more memory
             size = self.limits.memory >> 20
             message = f"the policies needed more than {size:,} MiB of memory and were stopped"
             return EngineFailure("policy_stopped", message)
         return EngineFailure("engine_failed", f"the process that runs the policies ended with code {code}")
-
-    def _stopped(self, seconds: float) -> EngineFailure:
-        message = f"the policies needed more than {seconds:g} s of processor time and were stopped"
-        return EngineFailure("policy_stopped", message)
 
     def _end(self) -> None:
         process, self._process = self._process, None
