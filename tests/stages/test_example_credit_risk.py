@@ -18,6 +18,8 @@ from stage_samples import value
 from charter.compiler.compile import compile_charter
 from charter.compiler.ir import IR
 from charter.runtime.gates.loopback import find_opa
+from charter.runtime.project import Project
+from charter.runtime.session import open_ledger
 from charter.runtime.stages.api import Evidence, Measure, StageContext, StageResult
 from charter.runtime.stages.serving import stop_server
 from charter.runtime.workers.child import find_callable
@@ -178,7 +180,7 @@ def test_whole_lifecycle_on_a_sample(sample: Path, tmp_path: Path) -> None:
         results = lifecycle.run("acquire", "prepare", "validate", "split", "train", "evaluate", "deploy", "monitor")
         assert value(results["validate/applications"], "schema_violations") == 0
         assert value(results["deploy/production"], "smoke_test") == 1
-        (sample / ".charter" / "ledger.db").touch()
+        open_ledger(Project(sample), "credit-risk", create=True).close()
         retired = lifecycle.run("retire")["retire/scorecard"]
         assert retired.effects["stopped"][0]["ran"] is True
         assert [item["dataset"] for item in retired.effects["erase"]["now"]] == ["recent-applications"]
