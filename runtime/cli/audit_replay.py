@@ -39,7 +39,7 @@ def audit_replay(
     with open_source(source) as opened:
         past = read_past(opened, source.store)
         wanted = list(chosen(past, set(seqs)))
-        with open_engine(engine, url=opa_url, ca=opa_ca) as policy_engine:
+        with open_engine(engine, url=opa_url, ca=opa_ca, guard=True) as policy_engine:
             counter = Counter("decisions")
             found = replay(past, policy_engine, wanted, counter.show)
             counter.clear()

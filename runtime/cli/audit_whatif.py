@@ -55,7 +55,7 @@ def audit_whatif(
         change = with_bundle(compiled(charter_path, overrides(set_)).bundle)
     with open_source(source) as opened:
         past = read_past(opened, source.store)
-        with open_engine(engine, url=opa_url, ca=opa_ca) as policy_engine:
+        with open_engine(engine, url=opa_url, ca=opa_ca, guard=True) as policy_engine:
             counter = Counter("decisions")
             found = whatif(past, policy_engine, chosen(past, ()), change, counter.show)
             counter.clear()
