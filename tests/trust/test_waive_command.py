@@ -18,7 +18,7 @@ def test_a_waived_breach_is_a_recorded_warning_until_it_is_taken_back(small: Sma
     (warning,) = decided["warnings"]
     assert (warning["waiver"], warning["control"], warning["code"]) == ("few-rows", "people.rows", "bound_breached")
     assert decided["obligations"][0]["text"] == "Every row was read by hand."
-    assert "waived by few-rows" in small.charter("audit", "log")[1]
+    assert "under the waiver few-rows" in small.charter("audit", "log", "--waived")[1]
     assert small.charter("report", "-o", "r.html")[0] == 0
     assert "in force until 2099-03-31" in (small.root / "r.html").read_text()
     assert small.charter("waive", "few-rows", "--key", "carol.key", "--withdraw", "--yes")[0] == 0
