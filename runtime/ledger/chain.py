@@ -52,6 +52,7 @@ class Position(Struct):
         missing: records without a body so far.
         shift: by how much the numbers run ahead of the tree, once records were found missing.
         tiles: hashes of the tiles that the latest rows completed.
+        ids: sum of `hash((id, seq))` as stored, to be compared with the same sum over the index of ids.
     """
 
     frontier: Frontier = field(default_factory=Frontier)
@@ -60,6 +61,7 @@ class Position(Struct):
     missing: list[int] = field(default_factory=list)
     shift: int = 0
     tiles: list[bytes] = field(default_factory=list)
+    ids: int = 0
 
     def copy(self) -> "Position":
         """An independent copy."""
@@ -80,13 +82,14 @@ def follow(
     one finding. This is the hot loop of verification: a header that is, byte for byte, the one that its body, its
     neighbour and its place call for needs no parsing; only what differs is looked at closely, by `_explain`.
     """
-    log, place, leaf, time = origin.encode(), at.frontier.size + at.shift, at.leaf, at.time
+    log, place, leaf, time, ids = origin.encode(), at.frontier.size + at.shift, at.leaf, at.time, at.ids
     prev = leaf.hex().encode()
     leaves: list[bytes] = []
     kinds: set[bytes] = set()
     from_bytes = int.from_bytes
     for row in rows:
         seq, number, header, salt, body = row
+        ids += hash((number, seq))
         fits = False
         if type(header) is bytes and type(body) is bytes and type(salt) is bytes:
             end = header.find(b'"', _IDEM_AT)
@@ -137,7 +140,7 @@ def follow(
         leaves.append(leaf)
         place += 1
     at.tiles = at.frontier.extend(leaves)
-    at.leaf, at.time = leaf, time
+    at.leaf, at.time, at.ids = leaf, time, ids
 
 
 def _explain(

@@ -204,6 +204,9 @@ class _Session:
     def all_rows(self) -> Iterator[tuple[object, ...]]:
         return self._stream(_ROW + "ORDER BY seq")
 
+    def all_ids(self) -> Iterator[tuple[object, ...]]:
+        return self._stream("SELECT id, seq FROM record ORDER BY id, seq")
+
     def lookalikes(self) -> Iterator[tuple[object, ...]]:
         return self._stream(
             "SELECT id, header FROM record WHERE id IN"

@@ -96,6 +96,9 @@ class Snapshot(Reader, Protocol):
     def all_rows(self) -> Iterator[tuple[object, ...]]:
         """Every record's columns as stored, in the order of seq; hostile, so untyped."""
 
+    def all_ids(self) -> Iterator[tuple[object, ...]]:
+        """Columns `id` and `seq` of every record as the index of ids has them, in its order."""
+
     def lookalikes(self) -> Iterator[tuple[object, ...]]:
         """Columns `id` and `header` of the records that share their `id` with another, in the order of `id`."""
 
