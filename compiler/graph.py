@@ -9,7 +9,7 @@ whole compilation) is loaded only where more is asked: to name every cycle, and 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -122,8 +122,9 @@ class Ancestry:
     def __init__(self, graph: LifecycleGraph, order: Iterable[str]) -> None:
         self._bit: dict[str, int] = {}
         self._before: dict[str, int] = {}
+        self._order = tuple(order)
         needs = graph.predecessors()
-        for number, id_ in enumerate(order):
+        for number, id_ in enumerate(self._order):
             self._bit[id_] = 1 << number
             mask = 0
             for need in needs[id_]:
@@ -134,6 +135,24 @@ class Ancestry:
         """Whether a stage must be green before any of the others; one that does not exist is never."""
         bit = self._bit.get(earlier, 0)
         return any(self._before.get(id_, 0) & bit for id_ in later)
+
+    def mask(self, ids: Iterable[str]) -> int:
+        """Stages as one number, to look for many of them at once; one that does not exist is not in it."""
+        mask = 0
+        for id_ in ids:
+            mask |= self._bit.get(id_, 0)
+        return mask
+
+    def before(self, later: str) -> int:
+        """The stages that must be green before one, as one number."""
+        return self._before.get(later, 0)
+
+    def picked(self, mask: int) -> Iterator[str]:
+        """The stages in a number, in topological order."""
+        while mask:
+            lowest = mask & -mask
+            yield self._order[lowest.bit_length() - 1]
+            mask ^= lowest
 
     def precedes_some(self, kind: StageKind) -> Container[str]:
         """The ids of all stages that come before some stage of a kind."""

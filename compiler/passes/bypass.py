@@ -4,14 +4,16 @@ That an evaluation and, at high risk, an approval stand on every way to a deploy
 joins of the graph are AND, so what comes before a stage dominates it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 
 from charter.compiler import model
 from charter.compiler.codes import warning
 from charter.compiler.controls import requirement_ids
 from charter.compiler.graph import Ancestry
 from charter.compiler.passes.context import Context
-from charter.compiler.passes.gating import by_model, can_stop
+from charter.compiler.passes.gating import can_stop
 from charter.dsl.diagnostics import Diagnostic, Related
 
 _MOST_NAMED = 5
@@ -23,41 +25,49 @@ def check_bypass(context: Context) -> Iterator[Diagnostic]:
     if not context.complete or ancestry is None:
         return
     waived = {waiver.of.text: waiver for waiver in charter.waivers.values() if waiver.of is not None}
-    stopping = by_model(item for item in charter.evaluations.values() if can_stop(item.requires))
-    approvals = by_model(charter.approvals.values())
+    # Sets of stages as numbers: there may be thousands of evaluations and deployments of one model.
+    stopping: dict[str, int] = defaultdict(int)
+    signing: dict[str, int] = defaultdict(int)
+    for evaluation in charter.evaluations.values():
+        if evaluation.of is not None and can_stop(evaluation.requires):
+            stopping[evaluation.of.text] |= ancestry.mask([f"evaluate/{evaluation.name}"])
+    for approval in charter.approvals.values():
+        if approval.of is not None:
+            signing[approval.of.text] |= ancestry.mask([f"approve/{approval.name}"])
     for deployment in charter.deployments.values():
-        stage = (f"deploy/{deployment.name}",)
-        of = deployment.of.text if deployment.of is not None else ""
-        signed = [item for item in approvals[of] if ancestry.precedes(f"approve/{item.name}", stage)]
-        if not signed and not waived:
-            continue
-        deciding = [item for item in stopping[of] if ancestry.precedes(f"evaluate/{item.name}", stage)]
-        for approval in signed:
-            yield from _unseen(approval, deployment, deciding, ancestry)
+        name = deployment.of.text if deployment.of else ""
+        before = ancestry.before(f"deploy/{deployment.name}")
+        deciding = before & stopping[name]
+        for stage in ancestry.picked(before & signing[name]):
+            unseen = deciding & ~ancestry.before(stage)
+            # That nobody has seen anything is an error already.
+            if unseen and unseen != deciding:
+                yield _unseen(charter.approvals[_name(stage)], deployment, _evaluations(charter, ancestry, unseen))
         if waived and deciding:
-            yield from _waived(deployment, deciding, waived)
+            yield from _waived(deployment, _evaluations(charter, ancestry, deciding), waived)
 
 
-def _unseen(
-    approval: model.Approval, deployment: model.Deployment, deciding: list[model.Evaluation], ancestry: Ancestry
-) -> Iterator[Diagnostic]:
-    before = (f"approve/{approval.name}",)
-    unseen = [item for item in deciding if not ancestry.precedes(f"evaluate/{item.name}", before)]
-    # That nobody has seen anything is an error already.
-    if not unseen or len(unseen) == len(deciding):
-        return
-    names = [item.name for item in unseen[:_MOST_NAMED]]
-    quoted = ", ".join(f"`{name}`" for name in names)
+def _name(stage: str) -> str:
+    return stage.partition("/")[2]
+
+
+def _evaluations(charter: model.Charter, ancestry: Ancestry, mask: int) -> Iterator[model.Evaluation]:
+    return (charter.evaluations[_name(stage)] for stage in ancestry.picked(mask))
+
+
+def _unseen(approval: model.Approval, deployment: model.Deployment, unseen: Iterator[model.Evaluation]) -> Diagnostic:
+    shown = tuple(islice(unseen, _MOST_NAMED))
+    quoted = ", ".join(f"`{item.name}`" for item in shown)
     detail = (
         f"Whoever signs `{approval.name}` may not have seen {quoted}, on which it depends whether `{deployment.name}` "
-        f"goes live. Add `after {', '.join(names)}` to the approval."
+        f"goes live. Add `after {', '.join(item.name for item in shown)}` to the approval."
     )
-    related = (Related(item.node.header_span, "this evaluation may come later") for item in unseen[:_MOST_NAMED])
-    yield warning("CH0410", approval.node.name.span, detail, *related)
+    related = (Related(item.node.header_span, "this evaluation may come later") for item in shown)
+    return warning("CH0410", approval.node.name.span, detail, *related)
 
 
 def _waived(
-    deployment: model.Deployment, deciding: list[model.Evaluation], waived: dict[str, model.Waiver]
+    deployment: model.Deployment, deciding: Iterator[model.Evaluation], waived: dict[str, model.Waiver]
 ) -> Iterator[Diagnostic]:
     asked: list[model.Waiver] = []
     for evaluation in deciding:
