@@ -179,7 +179,18 @@ class ActSigned(_Body, frozen=True, kw_only=True, tag="act.signed", tag_field="k
     `name` is what it is about: a waiver's name, evidence (`stage:metric`), a gate, the lifecycle.
     """
 
-    act: Literal["waive", "withdraw", "attest", "halt", "resume", "break-glass", "close-review", "recall", "reinstate"]
+    act: Literal[
+        "waive",
+        "withdraw",
+        "attest",
+        "reproduce",
+        "halt",
+        "resume",
+        "break-glass",
+        "close-review",
+        "recall",
+        "reinstate",
+    ]
     name: str
     person: str
     role: str

@@ -257,12 +257,10 @@ def _records(finished: Finished, attested: "Attested | None" = None) -> tuple[Ev
     facts = tuple(evidence_fact(record, stage=body.stage, key=body.key) for record in body.evidence)
     if not attested:
         return facts
-    from charter.runtime.trust.attestations import is_attested
+    from charter.runtime.trust.attestations import grade_of
 
     return tuple(
-        msgspec.structs.replace(fact, grade="attested")
-        if fact.grade in {"declared", "measured"} and is_attested(attested, finished, record)
-        else fact
+        msgspec.structs.replace(fact, grade=grade_of(attested, finished, record))
         for fact, record in zip(facts, body.evidence, strict=True)
     )
 

@@ -121,7 +121,7 @@ class People:
 
     def attested(self, ir: IR, journal: Journal) -> "Attested":
         """Evidence that somebody in a role of the charter vouches for."""
-        if not any(act.body.act == "attest" for act in journal.state.acts):
+        if not any(act.body.act in {"attest", "reproduce"} for act in journal.state.acts):
             return {}
         trust = trusted(self.project, journal.state)
         if trust is None:

@@ -24,7 +24,7 @@ from charter.runtime.events import (
     StageFinished,
     StageStarted,
 )
-from charter.runtime.executor import Ending, Executor, Outcome, Resources, Task
+from charter.runtime.executor import Ending, Executor, Outcome
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.follow_up import erase_due, erasures, follow_up
 from charter.runtime.gatekeeper import Gatekeeper
@@ -38,6 +38,7 @@ from charter.runtime.result_key import lock_digest
 from charter.runtime.scratch import Scratch
 from charter.runtime.state import Finished
 from charter.runtime.store import ArtifactStore
+from charter.runtime.tasks import resources_of, task_of
 from charter.runtime.waived import allowed_words
 from charter.runtime.workers.flavours import flavour_of
 
@@ -322,28 +323,16 @@ class Run:
         }
         entry = self.journal.state.stage(stage.id).entry
         assert entry is not None
-        task = Task(
-            name=stage.id,
-            callable=stage.callable or "",
-            context={
-                "stage": stage.id,
-                "name": stage.name,
-                "spec": stage.spec,
-                "inputs": {name: str(path) for name, path in inputs.items()},
-                "project": str(self.project.root),
-                "measures": [msgspec.to_builtins(measure) for measure in stage.measures],
-                "seed": stage.seed,
-                "threads": self.threads,
-                "effect": f"{self.journal.ledger.origin}#{entry.seq}",
-                "dossier": self.gatekeeper.dossier(stage, self.known),
-                "state": str(self.project.state) if stage.kind in {"deploy", "monitor", "retire"} else None,
-            },
+        task = task_of(
+            stage,
+            self.project,
+            inputs=inputs,
             directory=directory,
-            project=self.project.root if stage.project_code else None,
-            flavour=flavour_of(stage.kind, project_code=stage.project_code),
+            threads=self.threads,
+            effect=f"{self.journal.ledger.origin}#{entry.seq}",
+            dossier=self.gatekeeper.dossier(stage, self.known),
         )
-        limits = stage.limits
-        future = self.executor.submit(task, resources=Resources(limits.seconds, limits.memory_bytes, limits.gpus))
+        future = self.executor.submit(task, resources=resources_of(stage))
         self._running[future] = Submitted(stage, now.key, now.check, directory)
         self.observer.started(stage)
 

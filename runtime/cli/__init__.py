@@ -161,6 +161,7 @@ main = _group(
         "waive": ("waive:waive", "Sign a waiver that the charter asks for, or take it back."),
         "recall": ("recall:recall", "Suspend all that depends on a dataset, model, evaluation, file, person or key."),
         "attest": ("attest:attest", "Vouch for recorded evidence, in a role of the charter."),
+        "reproduce": ("reproduce:reproduce", "Measure again what a run measured, and sign that it came out the same."),
         "halt": ("halt:halt", "Stop every further effect of a lifecycle at once."),
         "resume": ("resume:resume", "Sign that a halted lifecycle may go on."),
         "break-glass": ("break_glass:break_glass", "Sign an exception at one gate, to be reviewed by a date."),

@@ -106,6 +106,7 @@ _DONE: Mapping[str, tuple[str, Tone]] = {
     "waive": ("signed the waiver", "waiting"),
     "withdraw": ("took back their signature under the waiver", "quiet"),
     "attest": ("attested", "good"),
+    "reproduce": ("measured again and found the same", "good"),
     "halt": ("halted", "bad"),
     "resume": ("signed to resume", "good"),
     "break-glass": ("broke the glass at", "bad"),

@@ -16,7 +16,9 @@ from charter.runtime.trust.root import TrustRoot
 from charter.runtime.trust.statement import Signatory, Subject
 from charter.runtime.trust.times import parse_time, stamp
 
-ActName = Literal["waive", "withdraw", "attest", "halt", "resume", "break-glass", "close-review", "recall", "reinstate"]
+ActName = Literal[
+    "waive", "withdraw", "attest", "reproduce", "halt", "resume", "break-glass", "close-review", "recall", "reinstate"
+]
 
 
 class ActPredicate(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -1,15 +1,16 @@
-"""Attestations: evidence that a named role vouches for, by signing exactly what was recorded.
+"""Evidence that somebody else stands by: a named role attests what was recorded, or a person measured it again.
 
-An attestation names the result's key and the digest of each record, so it is about this measurement and no later
-one. Who opened the run that measured cannot attest what it measured.
+Both acts name the result's key and the digest of each record, so they are about this measurement and no later
+one. Who opened the run that measured can do neither.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from charter.compiler.canonical import digest_of
 from charter.compiler.ir import IR
 from charter.runtime.events import EvidenceRecord
+from charter.runtime.evidence import Grade
 from charter.runtime.state import Finished, State
 from charter.runtime.trust.acts import ActRecord, VerifiedAct, verified_act
 from charter.runtime.trust.approvals import Ignored
@@ -17,8 +18,12 @@ from charter.runtime.trust.genuine import NotGenuineError
 from charter.runtime.trust.root import TrustRoot
 from charter.runtime.trust.times import parse_time
 
-Attested = dict[tuple[str, str, str], VerifiedAct]
-"""Who attested, by stage, result key and digest of the record."""
+Given = Literal["attested", "reproduced"]
+Attested = dict[tuple[str, str, str], Given]
+"""The grade that people's acts give, by stage, result key and digest of the record."""
+
+GRADES: dict[str, Given] = {"attest": "attested", "reproduce": "reproduced"}
+"""The grade that each act gives; the later in this order is the higher."""
 
 
 def attestation_about(ir: IR, finished: Finished, metric: str) -> dict[str, Any]:
@@ -39,22 +44,23 @@ def attested_evidence(
     """What is attested so that it counts, and what is not."""
     found: Attested = {}
     ignored = []
-    for record in records:
-        if record.body.act != "attest":
-            continue
+    lowest_first = list(GRADES)
+    acts = [record for record in records if record.body.act in GRADES]
+    acts.sort(key=lambda record: lowest_first.index(record.body.act))
+    for record in acts:
         try:
             act = _counting(ir, record, state, trust)
         except NotGenuineError as error:
             ignored.append(Ignored(record.body.person, record.seq, str(error)))
             continue
         stage, key = str(act.about.get("stage")), str(act.about.get("key"))
-        found |= {(stage, key, str(item)): act for item in act.about.get("records", ())}
+        found |= {(stage, key, str(item)): GRADES[record.body.act] for item in act.about.get("records", ())}
     return found, tuple(ignored)
 
 
 def _counting(ir: IR, record: ActRecord, state: State, trust: TrustRoot) -> VerifiedAct:
     act = verified_act(record, trust)
-    if act.role not in {role.name for role in ir.roles}:
+    if record.body.act == "attest" and act.role not in {role.name for role in ir.roles}:
         raise NotGenuineError(f"the charter has no role `{act.role}`")
     if act.about.get("lifecycle") != ir.lifecycle.name:
         raise NotGenuineError("it is about another lifecycle")
@@ -65,7 +71,7 @@ def _counting(ir: IR, record: ActRecord, state: State, trust: TrustRoot) -> Veri
 
 
 def own_work(person: str, key: str, state: State, trust: TrustRoot) -> str | None:
-    """Why a person cannot attest a result: they measured it, or it is not known who did."""
+    """Why a person cannot stand by a result: they measured it, or it is not known who did."""
     result = state.results.get(key)
     run = None if result is None else next((item for item in state.runs if item.run == result.body.run), None)
     who = None if result is None or run is None or run.key is None else trust.owner_at(run.key, parse_time(result.time))
@@ -74,6 +80,11 @@ def own_work(person: str, key: str, state: State, trust: TrustRoot) -> str | Non
     return "they opened the run that measured it" if who == person else None
 
 
-def is_attested(attested: Attested, finished: Finished, record: EvidenceRecord) -> bool:
-    """Whether a record of a result is attested."""
-    return (finished.body.stage, finished.body.key, digest_of(record)) in attested
+def grade_of(attested: Attested, finished: Finished, record: EvidenceRecord) -> Grade:
+    """The grade of a record of a result: the runtime's, or a higher one that people give it.
+
+    A role may vouch for what was only declared. Nobody can have measured that again: it was not measured once.
+    """
+    given = attested.get((finished.body.stage, finished.body.key, digest_of(record)))
+    liftable = {"attested": {"declared", "measured"}, "reproduced": {"measured", "attested"}}
+    return given if given is not None and record.grade in liftable[given] else record.grade

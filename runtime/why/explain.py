@@ -21,7 +21,7 @@ from charter.runtime.people import waiver_fact
 from charter.runtime.report.source import Source
 from charter.runtime.state import Decided
 from charter.runtime.trust.approvals import VerifiedApproval
-from charter.runtime.trust.attestations import attested_evidence, is_attested
+from charter.runtime.trust.attestations import attested_evidence, grade_of
 from charter.runtime.trust.emergencies import broken_glass
 from charter.runtime.waived import BROKEN
 from charter.runtime.why.moves import Around
@@ -169,9 +169,9 @@ def _graded(source: Source, at: GateInput) -> tuple[EvidenceFact, ...]:
     graded = {}
     for result in source.state.results.values():
         for record in result.body.evidence:
-            if is_attested(attested, result, record):
+            if (grade := grade_of(attested, result, record)) != record.grade:
                 fact = evidence_fact(record, stage=result.body.stage, key=result.body.key)
-                graded[msgspec.json.encode(fact)] = msgspec.structs.replace(fact, grade="attested")
+                graded[msgspec.json.encode(fact)] = msgspec.structs.replace(fact, grade=grade)
     return tuple(graded.get(msgspec.json.encode(fact), fact) for fact in at.evidence)
 
 

@@ -122,7 +122,10 @@ def _evidence(violation: Violation, control: Requirement, at: GateInput) -> Iter
             "attested": "is attested by a role that the charter names",
             "reproduced": "is measured a second time, independently, and agrees",
         }.get(control.least_grade, "is measured by the runtime")
-        command = f"charter attest {control.gate.partition(':')[0]}:{control.metric} --role ROLE --key YOUR.key"
+        measuring = control.gate.partition(":")[0]
+        command = f"charter attest {measuring}:{control.metric} --role ROLE --key YOUR.key"
+        if control.least_grade == "reproduced":
+            command = f"charter reproduce {measuring} --key YOUR.key"
         yield Move(
             f"{named} {how}",
             control.id,

@@ -9,7 +9,7 @@ from small import Small
 from charter.runtime.events import RunOpened, StageFinished
 from charter.runtime.state import Finished, State
 from charter.runtime.trust.acts import Act, ActRecord, sign_act
-from charter.runtime.trust.attestations import attestation_about, attested_evidence, is_attested
+from charter.runtime.trust.attestations import attestation_about, attested_evidence, grade_of
 from charter.runtime.trust.statement import Signatory
 from charter.runtime.trust.times import stamp
 
@@ -41,7 +41,7 @@ def _sign(name: str, *, key="", role="risk-officer", result=RESULT, **changes) -
 
 def _attested(*records: ActRecord, state: State | None = None) -> bool:
     found, _ = attested_evidence(CHARTER, records, state or _state(), WORLD.trust)
-    return is_attested(found, RESULT, RESULT.body.evidence[0])
+    return grade_of(found, RESULT, RESULT.body.evidence[0]) == "attested"
 
 
 def test_a_role_holder_attests_exactly_what_was_recorded():
