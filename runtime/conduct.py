@@ -19,6 +19,7 @@ from charter.runtime.halted import Halted
 from charter.runtime.journal import Journal
 from charter.runtime.lease import lease
 from charter.runtime.ledger.ledger import anchor
+from charter.runtime.ledger.sqlite_store import MAX_ATTACHMENT
 from charter.runtime.loosened import loosened_since
 from charter.runtime.observer import Observer
 from charter.runtime.people import People, trust_digest
@@ -67,8 +68,12 @@ def conduct(
                 observer.warned(f"loosened: {sentence}")
             name = new_run_name()
             # A list: what opens is judged by the state before any of it is noted.
-            for body in list(_opening(name, ir, project, engine, actor, journal.state, overrides or {})):
-                journal.note(body, f"lifecycle/{ir.lifecycle.name}")
+            compiled = encode_ir(ir)
+            stored = ArtifactStore(project.store).put(compiled).digest
+            for body in list(_opening(name, ir, stored, project, engine, actor, journal.state, overrides or {})):
+                # With the compiled charter in it, the ledger alone is enough to decide everything again.
+                attached = {stored: compiled} if isinstance(body, RunOpened) and len(compiled) <= MAX_ATTACHMENT else {}
+                journal.note(body, f"lifecycle/{ir.lifecycle.name}", attached)
             run = Run(
                 name=name,
                 ir=ir,
@@ -104,18 +109,18 @@ def _closing_on_interrupt(name: str, ir: IR, journal: Journal) -> Iterator[None]
 def _opening(
     name: str,
     ir: IR,
+    stored: str,
     project: Project,
     engine: PolicyEngine,
     actor: Actor,
     state: State,
     overrides: Mapping[str, str],
 ) -> Iterator[Body]:
-    stored = ArtifactStore(project.store).put(encode_ir(ir))
     yield RunOpened(
         run=name,
         lifecycle=ir.lifecycle.name,
         version=ir.lifecycle.version,
-        ir=stored.digest,
+        ir=stored,
         meaning=ir.meaning,
         bundle=ir.bundle.digest,
         charter=VERSION,

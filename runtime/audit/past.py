@@ -88,8 +88,11 @@ class Past:
         return self._compiled[opened.ir]
 
     def _read(self, digest: str) -> "Compiled | str":
+        attached = self.ledger.attachment(digest)
+        if attached is not None:
+            return read_compiled(attached) or f"the compiled charter {digest[7:19]} cannot be read"
         if self.store is None:
-            return "no artifact store was given, and the policies lie in the compiled charter there"
+            return "the ledger does not hold the compiled charter, and no artifact store was given"
         try:
             data = self.store.read(digest)
         except (Failure, ValueError):

@@ -1,6 +1,7 @@
 """A run does what is due, once, and says what it waits for."""
 
 import json
+import shutil
 
 from sandbox import Sandbox
 
@@ -219,3 +220,12 @@ def test_lost_checkpoints_are_told(sandbox: Sandbox) -> None:
     (sandbox.root / "charter.checkpoints").unlink()
     assert "`charter.checkpoints` is gone, and starts anew" in sandbox.charter("run").out
     assert "is gone" not in sandbox.charter("run").out
+
+
+def test_the_ledger_alone_decides_everything_again(sandbox: Sandbox) -> None:
+    sandbox.chain(["step", "step"])
+    assert sandbox.charter("run").code == 0
+    shutil.rmtree(sandbox.root / ".charter" / "store")
+    done = sandbox.charter("audit", "replay")
+    assert done.code == 0, done
+    assert "4 of 4" in done.out, done
