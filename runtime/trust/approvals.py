@@ -136,8 +136,8 @@ def verified_approvals(signed: Iterable[SignedRecord], case: Case, now: datetime
 
 
 def _rank(genuine: _Genuine) -> tuple[datetime, bool, int]:
-    """Later wins by the signed time, not by the place in the ledger: an old envelope stays old."""
-    return (parse_time(genuine.predicate.time), not genuine.approves, genuine.record.seq)
+    """Later wins: by the earlier of both clocks, so that neither an old envelope nor a clock set forward wins."""
+    return (genuine.signed_at, not genuine.approves, genuine.record.seq)
 
 
 def _count(latest: list[_Genuine], case: Case, now: datetime, ignored: list[Ignored]) -> Verdict:

@@ -92,6 +92,14 @@ def test_an_old_approval_recorded_again_does_not_undo_a_rejection():
     assert verdict.approvals == () and [item.person for item in verdict.rejections] == ["bob@bank.example"]
 
 
+def test_a_clock_set_forward_does_not_outrank_a_later_rejection():
+    ahead = WORLD.sign("bob", at=NOW + timedelta(hours=3), seq=1)
+    approved = dataclasses.replace(ahead, time="2026-11-22T12:00:00Z")
+    rejected = WORLD.sign("bob", "reject", at=NOW + timedelta(hours=1), seq=2)
+    verdict = _judge(approved, rejected, now=NOW + timedelta(hours=2))
+    assert verdict.approvals == () and [item.seq for item in verdict.rejections] == [2]
+
+
 def test_a_rejection_beats_approvals_until_who_rejected_approves():
     signed = [WORLD.sign("bob", seq=1), WORLD.sign("carol", "reject", seq=2)]
     assert "a rejection beats approvals" in _reasons(_judge(*signed))["bob"]
