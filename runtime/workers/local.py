@@ -180,8 +180,7 @@ class LocalExecutor:
                 "project": str(task.project) if task.project else None,
             }
             try:
-                process = self._process_for(task)
-                wire.send(process.channel, message, (write_end,))
+                process = self._handed_over(task, message, write_end)
             except OSError as error:
                 os.close(run.log_fd)
                 run.future.set_result(_died(run, f"its process could not be reached: {error}"))
@@ -193,6 +192,20 @@ class LocalExecutor:
             self._running.append(run)
             self._selector.register(run.log_fd, selectors.EVENT_READ, run)
 
+    def _handed_over(self, task: Task, message: dict[str, Any], log: int) -> _Process:
+        """The process that has the task now. A kept one may have ended a moment ago: a new one gets it then."""
+        while True:
+            process = self._process_for(task)
+            kept = process.pid is not None
+            try:
+                wire.send(process.channel, message, (log,))
+            except OSError:
+                self._dismiss(process)
+                if not kept:
+                    raise
+            else:
+                return process
+
     def _process_for(self, task: Task) -> _Process:
         """A kept process, or a new one."""
         serves = (task.flavour, task.project, task.callable)
@@ -201,7 +214,7 @@ class LocalExecutor:
                 self._idle.remove(process)
                 return process
         while len(self._idle) + len(self._running) >= self.jobs and self._idle:
-            self._dismiss(self._idle.popleft())
+            self._dismiss(self._idle[0])
         warm = self._worker(task.flavour)
         ours, theirs = socket.socketpair()
         ours.settimeout(_SEND_SECONDS)
@@ -293,6 +306,8 @@ class LocalExecutor:
 
     def _dismiss(self, process: _Process) -> None:
         """Tell a process to end, by closing its channel; the warm worker reports when it has."""
+        if process in self._idle:
+            self._idle.remove(process)
         if process.channel.fileno() >= 0:
             self._selector.unregister(process.channel)
             process.channel.close()
@@ -303,8 +318,6 @@ class LocalExecutor:
             continue
         self._dismiss(process)
         del self._processes[process.number]
-        if process in self._idle:
-            self._idle.remove(process)
         if process.run is not None:
             self._finish(process.run)
 
