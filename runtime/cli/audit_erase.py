@@ -1,7 +1,8 @@
 """`charter audit erase`: remove the text of records for good; their headers stay, and the chain still holds."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -11,9 +12,11 @@ from charter.runtime.cli.keeper import keeper_options, keeping
 from charter.runtime.cli.signing import confirm
 from charter.runtime.events import BODIES
 from charter.runtime.failure import ExitCode, Failure
-from charter.runtime.ledger import Ledger, Recorded, Unavailable
+from charter.runtime.ledger import Ledger, Recorded
 from charter.runtime.ledger.custody import erase
 from charter.runtime.project import Project
+from charter.runtime.retention import strictest
+from charter.runtime.store import ArtifactStore
 
 
 @click.command("erase")
@@ -44,7 +47,7 @@ def audit_erase(
     artifact store) are not touched.
     """
     with keeping(project_dir, sign_with) as (project, ledger, by):
-        _refuse_retention(project, ledger, despite_retention)
+        _refuse_retention(project, ledger, seqs, despite_retention)
 
         def may(event: Recorded) -> None:
             if event.kind in BODIES and not (stop_runs or attachments_only):
@@ -78,38 +81,18 @@ def audit_erase(
     click.echo("still there in backups, capsules, exports and the artifact store, if it ever was: look there yourself")
 
 
-def _refuse_retention(project: Project, ledger: Ledger, despite: str | None) -> None:
-    """The packs in force may ask to keep the ledger; what the law asks for wins over a wish to erase."""
-    from charter.compiler.units import parse_quantity
-    from charter.policies.catalogue import load_pack
-    from charter.runtime.session import recorded_ir, recorded_state
-
+def _refuse_retention(project: Project, ledger: Ledger, seqs: Sequence[int], despite: str | None) -> None:
+    """The packs in force may ask to keep the records; what the law asks for wins over a wish to erase."""
     if despite:
         return
-    try:
-        state = recorded_state(project)
-    except Unavailable as failure:
-        raise Failure(
-            "retention is not known",
-            f"{failure.detail} So it cannot be told what the packs of the last run ask to keep. If a law asks for the "
-            "erasure, name it with `--despite-retention`; it is recorded.",
-            exit_code=ExitCode.DENIED,
-        ) from failure
-    if not state.runs:
+    kept = strictest(ledger, ArtifactStore(project.store), seqs)
+    if kept is None or kept.until <= datetime.now(UTC):
         return
-    ir = recorded_ir(project, state)
-    newest = datetime.fromisoformat(state.last_time)
-    for name in dict.fromkeys(("core", *ir.lifecycle.packs)):
-        for floor in load_pack(name).retention:
-            lasting = parse_quantity(floor.lasting)
-            if "ledger" not in floor.keeps or ir.lifecycle.risk not in floor.risk or lasting is None:
-                continue
-            until = newest + timedelta(seconds=float(lasting.value))
-            if until > datetime.now(UTC):
-                raise Failure(
-                    "records must be kept",
-                    f"The pack `{name}` asks to keep the ledger for {floor.lasting} ({floor.clause}: {floor.title}), "
-                    f"which is not before {until:%Y-%m-%d}. If another law asks for the erasure all the same, name it "
-                    "with `--despite-retention`; it is recorded.",
-                    exit_code=ExitCode.DENIED,
-                )
+    raise Failure(
+        "records must be kept",
+        f"The pack `{kept.pack}` asks to keep record {kept.first} for {kept.lasting} ({kept.clause}: {kept.title}), "
+        f"which is not before {kept.until:%Y-%m-%d}. So says the charter of the run {kept.run}; a later change of the "
+        "charter does not shorten it. If another law asks for the erasure all the same, name it with "
+        "`--despite-retention`; it is recorded.",
+        exit_code=ExitCode.DENIED,
+    )

@@ -1,6 +1,7 @@
 """The keeper's commands as people type them: exit codes, what is printed, who is let."""
 
 import json
+from hashlib import sha256
 
 import pytest
 from click.testing import CliRunner
@@ -72,7 +73,6 @@ def test_what_runs_build_on_is_not_erased_by_the_way(project):
     only = ["--ground", "x", "--yes", "--attachments-only"]
     assert "carry no attachments" in charter(project, "audit", "erase", "6", *only, code=2)
     charter(project, "audit", "erase", "6", "--ground", "x", "--yes", "--stop-runs", "--json")
-    assert "retention is not known" in charter(project, "audit", "erase", "1", "--ground", "x", "--yes", code=1)
     by_law = ["--ground", "x", "--despite-retention", "Art. 17"]
     assert "nobody can be asked" in charter(project, "audit", "erase", "1", *by_law, code=2)
     charter(project, "audit", "erase", "1", *by_law, "--yes")
@@ -109,3 +109,34 @@ def test_with_a_trust_root_only_its_administrators_do(project, tmp_path):
     charter(project, *order, "--sign-with", str(tmp_path / "ada"))
     document = json.loads(charter(project, "audit", "admin-events", "--format", "json"))
     assert [(event["who"], event["shown"]) for event in document["events"]] == [("ada@example.org", "by a key")]
+
+
+def opened_run(name, risk):
+    """The record of a run whose compiled charter is attached, as far as floors look at it."""
+    compiled = json.dumps({"lifecycle": {"risk": risk, "packs": ["core"]}}).encode()
+    digest = f"sha256:{sha256(compiled).hexdigest()}"
+    return Event("run.opened", "lifecycle/x", {"run": name, "ir": digest}, attachments={digest: compiled})
+
+
+def test_a_charter_that_is_edited_later_takes_no_floor_away(project):
+    """Records 7 and 8 are of a high-risk run, 9 and 10 of a later one with minimal risk."""
+    with opened(project.state, anchor_path=project.checkpoints_path) as ledger:
+        for name, risk in (("run-1", "high"), ("run-2", "minimal")):
+            ledger.append([opened_run(name, risk), Event("gate.decided", "gate/x", {"run": name})])
+    erase = ["--ground", "x", "--yes", "--stop-runs"]
+    said = charter(project, "audit", "erase", "8", *erase, code=1)
+    assert "keep record 8 for 10 years" in said and "run-1" in said
+    assert "records must be kept" in charter(project, "audit", "erase", "1", *erase, code=1)  # before any run
+    charter(project, "audit", "erase", "10", *erase)  # only ever under minimal risk
+    with opened(project.state, anchor_path=project.checkpoints_path) as ledger:
+        ledger.append([opened_run("run-3", "high")])
+    assert "run-3" in charter(project, "audit", "erase", "9", *erase, code=1)  # what came later counts too
+
+
+def test_a_run_whose_charter_is_gone_may_have_asked_to_keep(project):
+    with opened(project.state, anchor_path=project.checkpoints_path) as ledger:
+        ledger.append([opened_run("run-1", "minimal"), Event("gate.decided", "gate/x", {"run": "run-1"})])
+    charter(project, "audit", "erase", "7", "--ground", "x", "--yes", "--stop-runs")
+    erase = ["audit", "erase", "8", "--ground", "x", "--yes", "--stop-runs"]
+    assert "retention is not known" in charter(project, *erase, code=1)
+    charter(project, *erase, "--despite-retention", "Art. 17")
