@@ -228,20 +228,41 @@ waived contains problem if {
 	in_force[problem.control]
 }
 
-# An administrator broke the glass at this gate, for this work; the review of that is open. It lets pass what is
-# mandatory, people who have not signed included; never what is absolute, and never against a rejection.
+# Broken glass that does not cover what is denied here: whoever broke it was shown something else.
+warnings contains {
+	"policy": "charter",
+	"control": "gate",
+	"code": "glass_elsewhere",
+	"message": "the glass of this gate was broken for other breaches or under other controls; it does not cover this",
+	"severity": "advisory",
+	"clauses": [],
+	"evidence": null,
+	"remedy": "mend what is denied, or break the glass again for what is shown now",
+	"waivable": false,
+	"waiver": null,
+} if {
+	glass_broken(glass)
+	some problem in problems
+	problem.severity != "advisory"
+	not problem in waived
+	not problem in excepted
+}
+
+# An administrator broke the glass at this gate, for this work, and was shown exactly this breach; the review of that
+# is open. It lets pass what is mandatory, people who have not signed included; never what is absolute, and never
+# against a rejection.
 excepted contains problem if {
 	some problem in problems
 	problem.severity == "mandatory"
 	problem.code in (waivable_codes | {"approval_missing"})
-	glass_broken
+	glass_broken(sprintf("%s %s %s: %s", [glass, problem.control, problem.code, problem.message]))
 }
 
 glass := sprintf("break-glass:%s", [input.transition.gate])
 
-glass_broken if {
+glass_broken(name) if {
 	some signature in input.waivers
-	signature.waiver == glass
+	signature.waiver == name
 	time.parse_rfc3339_ns(signature.signed_at) <= time.parse_rfc3339_ns(input.time)
 }
 

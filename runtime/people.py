@@ -1,6 +1,6 @@
 """Whose signatures count at a gate: the trust root applied to what people signed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -103,7 +103,6 @@ class People:
         trust = trusted(self.project, journal.state) if asked or "break-glass" in acts else None
         if trust is None:
             return ()
-        from charter.runtime.trust.emergencies import broken_glass
         from charter.runtime.trust.waivers import waiver_verdict
 
         records = act_records(journal)
@@ -112,12 +111,7 @@ class People:
             for waiver in asked
             for act in waiver_verdict(ir, waiver, records, journal.state, trust, now).granted
         ]
-        broken = [
-            waiver_fact(f"{BROKEN}{gate.id}", glass.act)
-            for glass in broken_glass(records, trust)
-            if glass.act is not None and glass.counts(gate.id, key, now)
-        ]
-        return (*granted, *broken)
+        return (*granted, *glass_facts(ir, gate, key, records, trust, now))
 
     def attested(self, ir: IR, journal: Journal) -> "Attested":
         """Evidence that somebody in a role of the charter vouches for."""
@@ -167,6 +161,23 @@ def waiver_fact(name: str, act: "VerifiedAct") -> WaiverFact:
         signed_at=stamp(act.signed_at),
         statement_digest=act.record.body.statement,
     )
+
+
+def glass_facts(
+    ir: IR, gate: Gate, key: str, records: "Iterable[ActRecord]", trust: "TrustRoot | None", now: datetime
+) -> "Iterator[WaiverFact]":
+    """Broken glass as policies see it: that there is some here, and each breach that it was broken for.
+
+    One that was broken under other controls than the gate has now was broken for none of today's breaches.
+    """
+    from charter.runtime.trust.emergencies import broken_glass, glass_controls
+
+    for glass in broken_glass(records, trust):
+        if glass.act is not None and glass.open_for(gate.id, key, now):
+            yield waiver_fact(f"{BROKEN}{gate.id}", glass.act)
+            if glass.controls == glass_controls(ir, gate):
+                for breach in sorted(glass.shown):
+                    yield waiver_fact(breach, glass.act)
 
 
 def _fact(kind: Literal["approve", "reject"], item: "VerifiedApproval") -> ApprovalFact:

@@ -16,7 +16,7 @@ from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.report.source import Source, read_source
 from charter.runtime.state import Decided
 from charter.runtime.trust.acts import Act
-from charter.runtime.trust.emergencies import LONGEST_REVIEW_DAYS, broken_glass
+from charter.runtime.trust.emergencies import LONGEST_REVIEW_DAYS, broken_glass, glass_controls, shown_breach
 from charter.runtime.why.explain import resolve
 
 _NEVER = frozenset({"evidence_missing", "evidence_malformed", "evidence_grade", "interval_missing", "rejected"})
@@ -47,8 +47,9 @@ def break_glass(
 
     An administrator of the trust root signs, with a reason. What is mandatory then warns instead of denying,
     signatures that are missing included; never what is absolute, never evidence that is missing, never against a
-    rejection. It opens a review, which somebody else must close with `charter close-review` by its date: until
-    then the exception counts for this gate and this work, after that the whole lifecycle stands still.
+    rejection, and never another breach than those shown, nor after a control of the gate changed. It opens a review,
+    which somebody else must close with `charter close-review` by its date: until then the exception counts for this
+    gate and this work, after that the whole lifecycle stands still.
     """
     source = read_source(chosen_project(project_dir))
     check_reason(comment)
@@ -58,7 +59,8 @@ def break_glass(
     last = _day(source, review_by)
     act = _act(source, at, last, comment)
     for glass in broken_glass(source.acts, signer.trust):
-        if glass.counts(at.id, str(act.about["key"]), source.now):
+        same = glass.controls == act.about["controls"] and glass.shown.issuperset(act.about["shown"])
+        if same and glass.open_for(at.id, str(act.about["key"]), source.now):
             raise Failure(
                 "already broken", f"the glass at `{at.id}` is broken for this work (record {glass.record.seq})."
             )
@@ -107,7 +109,8 @@ def _act(source: Source, gate: Gate, review_by: str, comment: str) -> Act:
         "gate": gate.id,
         "key": decided.body.key,
         "meaning": source.ir.meaning,
-        "controls": sorted({str(item.get("control")) for item in decided.body.violations}),
+        "controls": glass_controls(source.ir, gate),
+        "shown": sorted({shown_breach(gate.id, item) for item in decided.body.violations}),
         "review_by": review_by,
     }
     return Act("break-glass", gate.id, about, comment=comment)

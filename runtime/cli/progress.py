@@ -82,7 +82,10 @@ class Progress:
             self._line(click.style(f"      | {inert(line)[:160]}", fg="bright_black"))
 
     def decided(self, stage: Stage, body: GateDecided) -> None:
-        """Allowed gates show in the stage's own line."""
+        """Say when broken glass does not cover what is denied; all else shows in the stage's own line."""
+        for item in body.warnings:
+            if item.get("code") == "glass_elsewhere":
+                self.warned(f"{body.gate}: {item.get('message')}")
 
     def reacted(self, body: Reacted) -> None:
         """Say what a breach led to."""

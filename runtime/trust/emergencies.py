@@ -5,13 +5,17 @@ An administrator may break the glass at one gate for one piece of work; somebody
 that by its date, or everything stands still.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from charter.compiler.ir import IR, Gate, PolicyControl
 from charter.runtime.trust.acts import ActRecord, VerifiedAct, claimed_about, verified_act
 from charter.runtime.trust.genuine import NotGenuineError
 from charter.runtime.trust.root import TrustRoot
+from charter.runtime.trust.statement import normal_digest
+from charter.runtime.waived import BROKEN
 
 LONGEST_REVIEW_DAYS = 30
 
@@ -35,6 +39,8 @@ class Glass:
 
     Attributes:
         gate, key: what it is for: one gate, one piece of work by its result key.
+        controls: digest of the normal form of each control that the gate had, by id.
+        shown: the breaches that whoever broke it was shown, as `shown_breach` names them.
         review_by: the last day on which its review may be closed; empty if that cannot be read any more.
         act: the exception as it counts; None when its signature does not, which does not end its review.
         closed: who closed the review; None while it is open.
@@ -43,6 +49,8 @@ class Glass:
     record: ActRecord
     gate: str
     key: str
+    controls: Mapping[str, str]
+    shown: frozenset[str]
     review_by: str
     act: VerifiedAct | None
     closed: VerifiedAct | None
@@ -51,14 +59,29 @@ class Glass:
         """Whether the review should have been closed by now."""
         return self.closed is None and now.date().isoformat() > self.review_by
 
-    def counts(self, gate: str, key: str, now: datetime) -> bool:
-        """Whether it lets this gate allow this work: while its review is open and not overdue."""
+    def open_for(self, gate: str, key: str, now: datetime) -> bool:
+        """Whether it is about this gate and this work: while its review is open and not overdue."""
         return (
             self.act is not None
             and self.closed is None
             and (self.gate, self.key) == (gate, key)
             and not self.overdue(now)
         )
+
+
+def glass_controls(ir: IR, gate: Gate) -> dict[str, str]:
+    """The gate's controls as glass is broken for them: digest of each in its normal form, with its Rego file's."""
+    return {
+        control.id: normal_digest(control)
+        + (f" {ir.pins.get(control.path, '')}" if isinstance(control, PolicyControl) else "")
+        for control in ir.controls
+        if control.gate == gate.id
+    }
+
+
+def shown_breach(gate: str, violation: Mapping[str, Any]) -> str:
+    """The name under which policies see that glass was broken for this breach (`policies/decide.rego`)."""
+    return f"{BROKEN}{gate} {violation.get('control')} {violation.get('code')}: {violation.get('message')}"
 
 
 def halts(records: Iterable[ActRecord], trust: TrustRoot | None) -> tuple[Halt, ...]:
@@ -97,6 +120,8 @@ def broken_glass(records: Iterable[ActRecord], trust: TrustRoot | None) -> tuple
                 record,
                 record.body.name,
                 str(about.get("key", "")),
+                controls if isinstance(controls := about.get("controls"), dict) else {},
+                frozenset(map(str, shown)) if isinstance(shown := about.get("shown"), list) else frozenset(),
                 str(about.get("review_by", "")),
                 act,
                 next((item for item in closings if _closes(item, record)), None),

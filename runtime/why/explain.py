@@ -17,13 +17,11 @@ from charter.runtime.gates.engine import PolicyEngine
 from charter.runtime.gates.facts import evidence_fact
 from charter.runtime.inbox import able_to_approve, able_to_waive
 from charter.runtime.ledger import Ledger
-from charter.runtime.people import waiver_fact
+from charter.runtime.people import glass_facts, waiver_fact
 from charter.runtime.report.source import Source
 from charter.runtime.state import Decided
 from charter.runtime.trust.approvals import VerifiedApproval
 from charter.runtime.trust.attestations import attested_evidence, grade_of
-from charter.runtime.trust.emergencies import broken_glass
-from charter.runtime.waived import BROKEN
 from charter.runtime.why.moves import Around
 from charter.runtime.why.search import Found, smallest
 
@@ -108,7 +106,9 @@ def _searched(source: Source, gate: Gate, decided: Decided, then: GateInput, eng
         return Why(gate.id, "waiting", said, decided.seq, (), None)
     found = smallest(ask, now, around)
     word = "waiting" if decision.waiting else "denied"
-    return Why(gate.id, word, f"asked last on {decided.time[:19]}Z", decided.seq, decision.violations, found)
+    beside = "".join(f"; {item['message']}" for item in decision.warnings if item.get("code") == "glass_elsewhere")
+    said = f"asked last on {decided.time[:19]}Z{beside}"
+    return Why(gate.id, word, said, decided.seq, decision.violations, found)
 
 
 def _first(decided: Decided) -> str:
@@ -153,11 +153,7 @@ def _with_signatures(source: Source, gate: Gate, then: GateInput) -> GateInput:
         if waiver.control in gate.controls
         for act in source.waiver_verdict(waiver).granted
     )
-    broken = tuple(
-        waiver_fact(f"{BROKEN}{gate.id}", glass.act)
-        for glass in broken_glass(source.acts, source.trust)
-        if glass.act is not None and glass.counts(gate.id, at.transition.key or "", now)
-    )
+    broken = glass_facts(source.ir, gate, at.transition.key or "", source.acts, source.trust, now)
     return msgspec.structs.replace(at, waivers=(*waivers, *broken), evidence=_graded(source, at))
 
 

@@ -4,8 +4,10 @@ from typing import Any
 
 import gate_samples as s
 import pytest
+from msgspec.structs import replace
 
 from charter.runtime.gates.decide import Decision
+from charter.runtime.trust.emergencies import shown_breach
 
 
 def codes(decision: Decision) -> list[str]:
@@ -463,8 +465,15 @@ def _glass(gate: str = HOLDOUT, **changes: Any) -> Any:
     return s.waived(waiver=f"break-glass:{gate}", role="", **changes)
 
 
+def _glasses(decide: s.Decide, built: Any, gate: str = HOLDOUT, **facts: Any) -> tuple[Any, ...]:
+    """Glass broken by somebody who was shown everything that is denied without it."""
+    shown = [shown_breach(gate, violation) for violation in decide(built, gate, **facts).violations]
+    return (_glass(gate), *(s.waived(waiver=name, role="") for name in shown))
+
+
 def test_broken_glass_lets_a_breach_pass_and_names_it(decide: s.Decide) -> None:
-    decision = decide(s.bundle(s.requirement()), evidence=(s.evidence(value=0.7),), waivers=(_glass(),))
+    built, evidence = s.bundle(s.requirement()), (s.evidence(value=0.7),)
+    decision = decide(built, evidence=evidence, waivers=_glasses(decide, built, evidence=evidence))
     assert decision.allow and decision.obligations == ()
     (warning,) = decision.warnings
     assert (warning["waiver"], warning["code"], warning["waivable"]) == (
@@ -474,43 +483,61 @@ def test_broken_glass_lets_a_breach_pass_and_names_it(decide: s.Decide) -> None:
     )
 
 
+def test_broken_glass_does_not_let_pass_what_nobody_was_shown(decide: s.Decide) -> None:
+    built, shown = s.bundle(s.requirement()), (s.evidence(value=0.7),)
+    glasses = _glasses(decide, built, evidence=shown)
+    for waivers, evidence in ((glasses, (s.evidence(value=0.6),)), ((_glass(),), shown)):
+        decision = decide(built, evidence=evidence, waivers=waivers)
+        assert codes(decision) == ["bound_breached"]
+        (warning,) = decision.warnings
+        assert (warning["code"], warning["severity"], warning["waiver"]) == ("glass_elsewhere", "advisory", None)
+    assert decide(built, evidence=(s.evidence(value=0.8),), waivers=glasses).warnings == ()
+
+
 def test_broken_glass_lets_missing_signatures_pass(decide: s.Decide) -> None:
     built = s.bundle(s.approval())
-    decision = decide(built, APPROVE, people=PEOPLE, approvals=(s.signed("ann"),), waivers=(_glass(APPROVE),))
+    one = {"people": PEOPLE, "approvals": (s.signed("ann"),)}
+    glasses = _glasses(decide, built, APPROVE, **one)
+    decision = decide(built, APPROVE, **one, waivers=glasses)
     assert decision.allow
     assert [(item["code"], item["waivable"]) for item in decision.warnings] == [("approval_missing", False)]
-    rejected = (s.signed("ann"), s.signed("bob"), s.signed("eve", type="reject"))
-    decision = decide(built, APPROVE, people=PEOPLE, approvals=rejected, waivers=(_glass(APPROVE),))
+    assert codes(decide(built, APPROVE, people=PEOPLE, waivers=glasses)) == ["approval_missing"]
+    rejected = {"people": PEOPLE, "approvals": (s.signed("ann"), s.signed("bob"), s.signed("eve", type="reject"))}
+    decision = decide(built, APPROVE, **rejected, waivers=_glasses(decide, built, APPROVE, **rejected))
     assert codes(decision) == ["rejected"]
 
 
 @pytest.mark.parametrize(
-    ("control", "evidence", "glass", "code"),
+    ("control", "evidence", "changes", "code"),
     [
-        ({}, (s.evidence(value=0.7),), _glass("evaluate/parity:exit"), "bound_breached"),
-        ({}, (s.evidence(value=0.7),), _glass(signed_at="2026-11-22T08:00:01Z"), "bound_breached"),
-        ({"enforce": "absolute"}, (s.evidence(value=0.7),), _glass(), "bound_breached"),
-        ({}, (), _glass(), "evidence_missing"),
-        ({}, (s.evidence(grade="declared"),), _glass(), "evidence_grade"),
+        ({}, (s.evidence(value=0.7),), {"waiver": "break-glass:evaluate/parity:exit"}, "bound_breached"),
+        ({}, (s.evidence(value=0.7),), {"signed_at": "2026-11-22T08:00:01Z"}, "bound_breached"),
+        ({"enforce": "absolute"}, (s.evidence(value=0.7),), {}, "bound_breached"),
+        ({}, (), {}, "evidence_missing"),
+        ({}, (s.evidence(grade="declared"),), {}, "evidence_grade"),
     ],
     ids=["other gate", "to come", "absolute", "missing", "declared"],
 )
 def test_what_broken_glass_does_not_let_pass(
-    decide: s.Decide, control: Any, evidence: Any, glass: Any, code: str
+    decide: s.Decide, control: Any, evidence: Any, changes: Any, code: str
 ) -> None:
-    decision = decide(s.bundle(s.requirement(**control)), evidence=evidence, waivers=(glass,))
-    assert codes(decision) == [code] and decision.warnings == ()
+    built = s.bundle(s.requirement(**control))
+    glasses = tuple(replace(glass, **changes) for glass in _glasses(decide, built, evidence=evidence))
+    decision = decide(built, evidence=evidence, waivers=glasses)
+    assert codes(decision) == [code]
+    assert [item["code"] for item in decision.warnings] == ([] if changes else ["glass_elsewhere"])
 
 
 def test_glass_broken_at_this_very_moment_counts(decide: s.Decide) -> None:
-    glass = _glass(signed_at=s.TIME)
-    assert decide(s.bundle(s.requirement()), evidence=(s.evidence(value=0.7),), waivers=(glass,)).allow
+    built, evidence = s.bundle(s.requirement()), (s.evidence(value=0.7),)
+    glasses = _glasses(decide, built, evidence=evidence)
+    assert decide(built, evidence=evidence, waivers=tuple(replace(g, signed_at=s.TIME) for g in glasses)).allow
 
 
 def test_what_is_waived_or_advisory_is_so_under_broken_glass_too(decide: s.Decide) -> None:
     built = s.bundle(s.requirement(), waivers=(s.waiver(),))
     evidence = (s.evidence(value=0.7),)
-    decision = decide(built, evidence=evidence, waivers=(s.waived(), _glass()))
+    decision = decide(built, evidence=evidence, waivers=(s.waived(), *_glasses(decide, built, evidence=evidence)))
     assert [item["waiver"] for item in decision.warnings] == ["first-quarter"]
     decision = decide(s.bundle(s.requirement(enforce="advisory")), evidence=evidence, waivers=(_glass(),))
     assert [item["waiver"] for item in decision.warnings] == [None]

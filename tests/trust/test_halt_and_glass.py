@@ -80,15 +80,15 @@ def _glass(world: People, who: str = "ann", **more) -> ActRecord:
 
 def test_broken_glass_counts_for_one_gate_and_one_work_until_it_is_reviewed(world: People) -> None:
     (glass,) = broken_glass((_glass(world),), world.trust)
-    assert glass.counts(GATE, "k", NOW)
-    assert not glass.counts(GATE, "other work", NOW) and not glass.counts("validate/other:exit", "k", NOW)
+    assert glass.open_for(GATE, "k", NOW)
+    assert not glass.open_for(GATE, "other work", NOW) and not glass.open_for("validate/other:exit", "k", NOW)
     last = datetime(2026, 12, 1, 23, 59, tzinfo=UTC)
-    assert glass.counts(GATE, "k", last) and not glass.counts(GATE, "k", last + timedelta(minutes=1))
+    assert glass.open_for(GATE, "k", last) and not glass.open_for(GATE, "k", last + timedelta(minutes=1))
     assert "should have been closed by 2026-12-01" in str(standstill([glass.record], world.trust, last + timedelta(1)))
     closing = _signed(world, "bob", "close-review", {"of": glass.record.body.statement}, name=GATE, seq=2)
     (closed,) = broken_glass((glass.record, closing), world.trust)
     assert (
-        not closed.counts(GATE, "k", NOW)
+        not closed.open_for(GATE, "k", NOW)
         and standstill((glass.record, closing), world.trust, last + timedelta(9)) is None
     )
 
@@ -111,7 +111,7 @@ def test_glass_of_somebody_who_may_not_opens_nothing_but_must_be_reviewed(world:
         ActRecord(_glass(world).body, b"", 1, stamp(NOW)),
     ):
         (glass,) = broken_glass((record,), world.trust)
-        assert not glass.counts(GATE, "k", NOW)
+        assert glass.act is None
         assert standstill((record,), world.trust, NOW + timedelta(days=90))
 
 
@@ -119,7 +119,7 @@ def test_an_administrator_who_left_since_broke_it_all_the_same(world: People) ->
     glass, later = _glass(world), NOW + timedelta(hours=1)
     both = [world.key("ann"), world.key("carol")]
     world.trust = extend(world.trust, Removal("ann@bank.example", later, quorum=1), both, later)
-    assert broken_glass((glass,), world.trust)[0].counts(GATE, "k", later)
+    assert broken_glass((glass,), world.trust)[0].act is not None
 
 
 # -- the commands
@@ -166,6 +166,43 @@ def test_glass_is_broken_reviewed_and_an_overdue_review_stops_everything(small: 
     assert "broke the glass at validate/people:exit" in (small.root / "r.html").read_text()
     code, out = _days_later(late, 3)
     assert code == 1 and "should have been closed by" in out
+
+
+def test_broken_glass_covers_what_was_shown_under_the_controls_of_then_and_nothing_else(small: Small) -> None:
+    review = ("--review-by", str(datetime.now(UTC).date() + timedelta(days=2)))
+    glass = ("break-glass", "validate/people", "--comment", "fire", "--yes", "--key", "olga.key", *review)
+    charter = (small.root / "small.charter").read_text()
+    assert small.charter(*glass)[0] == 0
+    small.write(charter.replace("rows >= 10", "rows >= 1000"))
+    code, out = small.run()
+    assert code == 1 and "allowed, because" not in out
+    assert "broken for other breaches or under other controls" in out
+    last = small.events("gate.decided")[-1].body
+    assert [item["code"] for item in last["warnings"]] == ["glass_elsewhere"]
+    assert "broken for other breaches or under other controls" in small.charter("why", "validate/people")[1]
+    assert small.charter(*glass)[0] == 0, "what is shown now is another exception"
+    code, out = small.run()
+    assert code == 0 and "allowed, because its glass was broken" in out
+
+
+@pytest.mark.parametrize("part", ["controls", "shown"])
+def test_glass_without_what_was_shown_shows_nothing_to_policies(world: People, part: str) -> None:
+    """As an older version signed it, or as somebody forged it."""
+    from people import CHARTER, STAGES
+
+    from charter.runtime.people import glass_facts
+    from charter.runtime.trust.emergencies import glass_controls
+
+    gate = next(stage.exit for stage in STAGES if stage.id == "evaluate/holdout")
+    controls = glass_controls(CHARTER, gate)
+    assert list(controls) == ["holdout.roc_auc"]
+    good = {"gate": gate.id, "key": "k", "review_by": "2026-12-01", "controls": controls, "shown": ["breach"]}
+    worse = [good | {part: None}, {name: item for name, item in good.items() if name != part}]
+    worse += [good | {"controls": {"holdout.roc_auc": "other"}}, good | {"controls": {**controls, "more": "x"}}]
+    for about, names in ((good, 2), *((item, 1) for item in worse)):
+        record = _signed(world, "ann", "break-glass", about, name=gate.id)
+        facts = list(glass_facts(CHARTER, gate, "k", [record], world.trust, NOW))
+        assert len(facts) == names and facts[0].waiver == f"break-glass:{gate.id}"
 
 
 def _days_later(small: Small, days: int) -> tuple[int, str]:
