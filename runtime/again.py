@@ -15,6 +15,7 @@ from charter.runtime.executor import Ending, Executor
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.intake import ResultRefused, changed_pin, claimed
 from charter.runtime.report.source import Source
+from charter.runtime.secrets_redacted import redactor, without_secrets
 from charter.runtime.state import Finished
 from charter.runtime.store import ArtifactStore
 from charter.runtime.tasks import resources_of, task_of
@@ -75,7 +76,8 @@ def measure_again(source: Source, stage: Stage, result: Finished, executor: Exec
         task = task_of(
             stage, source.project, inputs=inputs, directory=directory, threads=1, effect="measured again", dossier={}
         )
-        outcome = executor.submit(task, resources=resources_of(stage)).result()
+        ended = executor.submit(task, resources=resources_of(stage)).result()
+        outcome = without_secrets(ended, redactor(source.ir))
         if outcome.ending is not Ending.DONE:
             raise Failure(
                 "it could not be measured again",

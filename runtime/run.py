@@ -36,6 +36,7 @@ from charter.runtime.orphans import remove_orphans, was_cut_off
 from charter.runtime.project import Project
 from charter.runtime.result_key import lock_digest
 from charter.runtime.scratch import Scratch
+from charter.runtime.secrets_redacted import redactor, without_secrets
 from charter.runtime.state import Finished
 from charter.runtime.store import ArtifactStore
 from charter.runtime.tasks import resources_of, task_of
@@ -96,6 +97,7 @@ class Run:
         """What is noted and told once the effects have happened: stages that just began work meanwhile."""
         self._running: dict[Future[Outcome], Submitted] = {}
         self._scratch = Scratch(project.work)
+        self._redact = redactor(ir)
 
     @property
     def basis(self) -> Basis:
@@ -133,7 +135,7 @@ class Run:
             done, _ = wait(self._running, return_when=FIRST_COMPLETED)
             for future in done:
                 work = self._running.pop(future)
-                self._completed(work, future.result())
+                self._completed(work, without_secrets(future.result(), self._redact))
                 self._scratch.give_back(work.directory)
         self._commit()
         self._scratch.clear()

@@ -18,7 +18,8 @@ from charter.runtime.stages.api import Evidence, Measure, StageCallable, StageCo
 from charter.runtime.workers import wire
 from charter.runtime.workers.reads import Reads
 
-_TAIL = 4000
+_MOST_TEXT = 64 << 10
+"""Characters of a message that are sent: more than is kept, so that the runtime finds no secret cut in two."""
 
 
 def serve(channel: socket.socket) -> None:
@@ -179,10 +180,10 @@ def _plain(value: Any) -> Any:
 def _raised(error: Exception) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    text = "".join(traceback.format_exception(error))[-_TAIL:]
+    text = "".join(traceback.format_exception(error))[-_MOST_TEXT:]
     sys.stderr.write(text)
     return {
         "ending": "raised",
         "summary": f"raised {type(error).__name__}",
-        "detail": f"{str(error)[:_TAIL] or 'no message'}{place}.",
+        "detail": f"{str(error)[:_MOST_TEXT] or 'no message'}{place}.",
     }

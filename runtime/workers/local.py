@@ -407,7 +407,12 @@ def _died(run: _Running, detail: str) -> Outcome:
 
 
 def _log(run: _Running) -> str:
-    return b"".join(run.log)[-_LOG_TAIL:].decode("utf-8", "replace")
+    kept = b"".join(run.log)
+    if len(kept) > _LOG_TAIL:
+        # From a line's beginning: half a line may be half a secret, which nobody would know any more.
+        first, _, kept = kept[-_LOG_TAIL:].partition(b"\n")
+        kept = kept or first[_LOG_TAIL // 2 :]
+    return kept.decode("utf-8", "replace")
 
 
 def _outcome(run: _Running) -> Outcome:
