@@ -16,7 +16,7 @@ from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.journal import Journal
 from charter.runtime.ledger.ledger import Ledger, Recorded
 from charter.runtime.project import Project
-from charter.runtime.state import State
+from charter.runtime.state import Gap, State
 from charter.runtime.store import ArtifactStore
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def open_journal(project: Project, lifecycle: str, *, create: bool) -> Iterator[
         yield Journal(ledger)
 
 
-def recorded_events(project: Project) -> Iterator[Recorded]:
+def recorded_events(project: Project, *, allow_erased: bool = False) -> Iterator[Recorded]:
     """What is recorded, without a key and without writing; nothing when there is no ledger."""
     from charter.runtime.ledger.anchors import last_anchor
 
@@ -117,7 +117,7 @@ def recorded_events(project: Project) -> Iterator[Recorded]:
         return
     with Ledger.open_read_only(project.ledger_path) as ledger:
         _refuse_rollback(project, signed, ledger.size)
-        yield from ledger.events()
+        yield from ledger.events(allow_erased=allow_erased)
 
 
 def _refuse_rollback(project: Project, signed: int, present: int) -> None:
@@ -131,11 +131,11 @@ def _refuse_rollback(project: Project, signed: int, present: int) -> None:
         )
 
 
-def recorded_state(project: Project) -> State:
-    """The fold of what is recorded; empty when nothing is."""
+def recorded_state(project: Project, *, allow_erased: bool = False) -> State:
+    """The fold of what is recorded; empty when nothing is. With `allow_erased`, `gaps` says what is missing in it."""
     from charter.runtime.state import fold
 
-    return fold(recorded_events(project))
+    return fold(recorded_events(project, allow_erased=allow_erased))
 
 
 def recorded_ir(project: Project, state: State) -> IR:
@@ -146,12 +146,25 @@ def recorded_ir(project: Project, state: State) -> IR:
     """
     from charter.compiler.codec import BadIR, decode_ir
 
+    if not state.runs and state.gaps:
+        raise Failure(
+            "what ran is erased",
+            f"The records of the runs are erased ({lost(state.gaps[min(state.gaps)])}), so nothing can be concluded. "
+            "`charter audit log` shows what is left.",
+            exit_code=ExitCode.INCOMPLETE,
+        )
     if not state.runs:
         raise Failure("nothing has run here", "run `charter run` first.", exit_code=ExitCode.WRONG_INPUT)
     try:
         return decode_ir(ArtifactStore(project.store).read(state.runs[-1].ir))
     except BadIR as error:
         raise Failure(error.summary, f"the IR of the latest run: {error.detail}") from error
+
+
+def lost(gap: Gap) -> str:
+    """What an erased record was, and why it is gone, in a line."""
+    why = f"erased by {gap.by}: {gap.ground}" if gap.ground else "missing, and no record says why"
+    return f"record {gap.seq} ({gap.kind}, {gap.time[:10]}) is {why}"
 
 
 def new_run_name() -> str:

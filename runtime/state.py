@@ -4,7 +4,7 @@ Nothing here is stored anywhere else. Everything is per iteration and stage; a d
 the result key it was made about, so work that changed is never covered by an older decision.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -27,6 +27,7 @@ from charter.runtime.events import (
     StageStarted,
     StatementSigned,
 )
+from charter.runtime.ledger.administration import ERASED
 from charter.runtime.suspension import RECALL, suspend
 
 
@@ -48,6 +49,16 @@ class RecordedEvent(Protocol):
     @property
     def body(self) -> object:
         """Decoded JSON."""
+
+
+class Gap(Struct):
+    """A record that runs build on and whose body is gone; `ground` and `by` are None when no erasure says so."""
+
+    seq: int
+    kind: str
+    time: str
+    ground: str | None = None
+    by: str | None = None
 
 
 class Decided(Struct, frozen=True):
@@ -135,6 +146,8 @@ class State(Struct):
     """The decision that first let what each deploy stage now serves go live."""
     attempts: dict[tuple[int, str, int], int] = field(default_factory=dict)
     """How often each gate was decided, by iteration, gate and check."""
+    gaps: dict[int, Gap] = field(default_factory=dict)
+    """Records that are missing in this fold because they were erased, by number: what they said counts for nothing."""
     last_time: str = ""
     size: int = 0
 
@@ -148,8 +161,13 @@ class State(Struct):
         self.last_time = recorded.time
         decode = BODIES.get(recorded.kind)
         if decode is None:
-            return
-        body: Body = msgspec.convert(recorded.body, decode)
+            self._account(recorded)
+        elif getattr(recorded, "erased", False):
+            self.gaps[recorded.seq] = Gap(recorded.seq, recorded.kind, recorded.time)
+        else:
+            self._take(recorded, msgspec.convert(recorded.body, decode))
+
+    def _take(self, recorded: RecordedEvent, body: Body) -> None:
         match body:
             case RunOpened():
                 self.runs.append(body)
@@ -187,6 +205,18 @@ class State(Struct):
                     self.rolled_back[body.stage] = recorded.time
             case Erased():
                 self.erased[body.digest] = body
+
+    def _account(self, recorded: RecordedEvent) -> None:
+        """Note why records are gone, when it is the record of an erasure."""
+        body = recorded.body
+        if (
+            recorded.kind != ERASED
+            or not isinstance(body, Mapping)
+            or not isinstance(body.get("records"), list | tuple)
+        ):
+            return
+        for gap in filter(None, map(self.gaps.get, body["records"])):
+            gap.ground, gap.by = str(body.get("ground")), str(body.get("actor"))
 
     def _finish(self, finished: Finished) -> None:
         body = finished.body

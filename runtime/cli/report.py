@@ -20,7 +20,7 @@ def report(output: Path | None, project_dir: Path | None) -> int:
 
     It is made from the ledger alone, verifies it on the way, and says what was not checked.
     Exit codes: 0 written, 1 the ledger was tampered with: written with what was found on top, or, where a record
-    itself was changed, not at all.
+    itself was changed, not at all; 6 written, but records that runs build on are erased.
     """
     from charter.runtime.ledger import Ledger
     from charter.runtime.report.build import build_report, ledger_view
@@ -30,7 +30,7 @@ def report(output: Path | None, project_dir: Path | None) -> int:
     project = chosen_project(project_dir)
     with Ledger.open_read_only(project.ledger_path) as ledger:
         checkpoint = ledger.checkpoint()
-    source = read_source(project)
+    source = read_source(project, allow_erased=True)
     view = build_report(source, ledger_view(project, checkpoint))
     page = render(view)
     path = output or project.root / "charter-report.html"
@@ -41,4 +41,6 @@ def report(output: Path | None, project_dir: Path | None) -> int:
         click.echo(f"{inert(view.state)}")
         click.echo(f"{len(view.stages)} stages and {len(view.decisions)} decisions written to {inert(path)}")
         click.echo(f"the ledger is {view.ledger.verdict}")
-    return int(ExitCode.DENIED if view.ledger.tone == "bad" else ExitCode.OK)
+    if view.ledger.tone == "bad":
+        return int(ExitCode.DENIED)
+    return int(ExitCode.INCOMPLETE if source.state.gaps else ExitCode.OK)

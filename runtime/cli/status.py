@@ -14,9 +14,11 @@ from charter.runtime.conclude import conclude
 from charter.runtime.failure import ExitCode
 from charter.runtime.people import standing_still
 from charter.runtime.result_key import lock_digest
-from charter.runtime.session import dead_deployments, ledger_time, recorded_ir, recorded_state
+from charter.runtime.session import dead_deployments, ledger_time, lost, recorded_ir, recorded_state
 from charter.runtime.state import State
 from charter.runtime.store import ArtifactStore
+
+_MOST_GAPS = 10
 
 
 @click.command()
@@ -25,10 +27,11 @@ from charter.runtime.store import ArtifactStore
 def status(project_dir: Path | None, as_json: bool) -> None:
     """Show where the lifecycle stands: what is live, who is waited for, what was alerted.
 
-    Exit codes as of the run that left it so: 0 done, 1 denied or failed, 5 waiting.
+    Exit codes as of the run that left it so: 0 done, 1 denied or failed, 5 waiting. 6 instead of 0 and 5: records that
+    runs build on are erased, so less can be concluded.
     """
     project = chosen_project(project_dir)
-    state = recorded_state(project)
+    state = recorded_state(project, allow_erased=True)
     ir = recorded_ir(project, state)
     dead = dead_deployments(state)
     basis = Basis(ir, state, ArtifactStore(project.store), ledger_time(state), lock_digest(project.root), dead)
@@ -36,6 +39,8 @@ def status(project_dir: Path | None, as_json: bool) -> None:
     conclusion = conclude(ir, state, standing)
     still = standing_still(project, state, ledger_time(state))
     code = ExitCode.DENIED if still else conclusion.code
+    if state.gaps and code in {ExitCode.OK, ExitCode.WAITING}:
+        code = ExitCode.INCOMPLETE
     if as_json:
         click.echo(json.dumps(_document(ir, state, standing, dead, code) | {"halted": still}, indent=2))
     else:
@@ -43,6 +48,7 @@ def status(project_dir: Path | None, as_json: bool) -> None:
         if still:
             click.echo(f"  {click.style('halted', fg='red')}   {inert(still)}")
         show_loose_ends(conclusion)
+        _show_gaps(state)
         click.echo(f"{code.name.lower()} (exit {int(code)})")
     raise SystemExit(int(code))
 
@@ -66,6 +72,10 @@ def _document(
         "alerts": [
             {"time": time, "control": body.control, "reaction": body.reaction, "to": body.to, "outcome": body.outcome}
             for _, time, body in state.reactions
+        ],
+        "erased": [
+            {"record": gap.seq, "kind": gap.kind, "time": gap.time, "ground": gap.ground, "by": gap.by}
+            for gap in state.gaps.values()
         ],
     }
 
@@ -94,4 +104,16 @@ def _show(ir: IR, state: State, standing: dict[str, Assessment], dead: frozenset
         to = f" {body.to}" if body.to else ""
         click.echo(
             f"  alert    {time[:16]} {inert(body.control)} breached: {body.reaction}{inert(to)}; {inert(body.outcome)}"
+        )
+
+
+def _show_gaps(state: State) -> None:
+    for gap in list(state.gaps.values())[:_MOST_GAPS]:
+        click.echo(f"  {click.style('erased', fg='yellow')}   {inert(lost(gap))}")
+    if len(state.gaps) > _MOST_GAPS:
+        click.echo(f"  {click.style('erased', fg='yellow')}   {len(state.gaps) - _MOST_GAPS} more records")
+    if state.gaps:
+        click.echo(
+            "  not known  what these records said counts for nothing here: work may have been done, denied or halted "
+            "that is not shown, so nothing above is complete, and no run goes on"
         )

@@ -52,7 +52,7 @@ def build_report(source: Source, ledger: LedgerView) -> Report:
         approvals=approvals,
         waivers=tuple(waiver_view(source, waiver) for waiver in ir.waivers),
         unchecked=tuple(unchecked(source, stages, ledger)),
-        timeline=tuple(timeline(source.events)),
+        timeline=tuple(timeline(source.events, source.state.gaps.values())),
         ledger=ledger,
     )
 
@@ -82,7 +82,11 @@ _VERDICTS = {
 }
 
 
-_TONES: Mapping[Verdict, Tone] = {Verdict.ANCHORED: "good", Verdict.NOT_ANCHORED: "waiting"}
+_TONES: Mapping[Verdict, Tone] = {
+    Verdict.ANCHORED: "good",
+    Verdict.NOT_ANCHORED: "waiting",
+    Verdict.INCOMPLETE: "waiting",
+}
 
 
 def ledger_view(project: Project, checkpoint: str) -> LedgerView:

@@ -7,12 +7,16 @@ from charter.runtime.report.controls import Measured
 from charter.runtime.report.numbers import listed, plural
 from charter.runtime.report.source import Source
 from charter.runtime.report.view import LedgerView, Line, StageView
+from charter.runtime.session import lost
 from charter.runtime.trust.emergencies import broken_glass
+
+_MOST_GAPS = 20
 
 
 def unchecked(source: Source, stages: Sequence[StageView], ledger: LedgerView) -> Iterator[Line]:
     """Everything that a reader might take for granted and must not."""
     yield from _ledger(ledger)
+    yield from _erased(source)
     yield from _emergencies(source)
     yield from _people(source)
     yield from _stages(source)
@@ -29,6 +33,20 @@ def _ledger(ledger: LedgerView) -> Iterator[Line]:
             "rolled it back or written it anew. Compare it with a checkpoint that somebody else kept.",
             "waiting",
         )
+
+
+def _erased(source: Source) -> Iterator[Line]:
+    gaps = source.state.gaps
+    if not gaps:
+        return
+    yield Line(
+        f"{plural(len(gaps), 'record')} that runs build on {'is' if len(gaps) == 1 else 'are'} gone. What they said "
+        "counts for nothing here: work may have been done, denied or halted that is not shown, so no stage, control or "
+        "signature above can be taken for the last word.",
+        "bad",
+    )
+    for gap in list(gaps.values())[:_MOST_GAPS]:
+        yield Line(f"{lost(gap)}.", "waiting", gap.seq)
 
 
 def _emergencies(source: Source) -> Iterator[Line]:

@@ -29,6 +29,7 @@ class Source:
     """A project's records at one moment, and what follows from them.
 
     Attributes:
+        events: the records that still have their bodies.
         standing: where each stage stands, in the graph's order.
         trust: the verified trust root; None where there is none.
         signed: every signed statement about an approval with its envelope.
@@ -90,15 +91,19 @@ def ledger_key(project: Project) -> VerifierKey | None:
     return load_public_key(path, None) if path.exists() else None
 
 
-def read_source(project: Project) -> Source:
+def read_source(project: Project, *, allow_erased: bool = False) -> Source:
     """Read a project's records.
 
+    Args:
+        allow_erased: for who says that something is missing: `state.gaps`.
+
     Raises:
-        Failure: nothing has run here, or the ledger, the IR or the trust root is not what it should be.
+        Failure: nothing has run here, a record is erased and that is not allowed, or the
+            ledger, the IR or the trust root is not what it should be.
     """
     with Ledger.open_read_only(project.ledger_path, key=ledger_key(project)) as ledger:
-        events = tuple(ledger.events())
-        state = fold(events)
+        everything = tuple(ledger.events(allow_erased=allow_erased))
+        state = fold(everything)
         signed = tuple(
             SignedRecord(item.body, ledger.attachment(item.body.envelope) or b"", item.seq, item.time)
             for item in state.signed
@@ -112,4 +117,5 @@ def read_source(project: Project) -> Source:
     dead = dead_deployments(state)
     basis = Basis(ir, state, ArtifactStore(project.store), now, lock_digest(project.root), dead)
     trust = file.load(project) if project.trust_root_path.exists() else None
+    events = tuple(event for event in everything if not event.erased)
     return Source(project, ir, events, state, now, assess_all(basis), trust, signed, acts, dead)

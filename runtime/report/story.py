@@ -13,7 +13,16 @@ _MOST_DENIALS = 8
 
 
 def headline(source: Source) -> tuple[str, Tone]:
-    """The state in a sentence, and its colour."""
+    """The state in a sentence, and its colour; never the good one when records that it stands on are erased."""
+    sentence, tone = _headline(source)
+    gaps = len(source.state.gaps)
+    if not gaps:
+        return sentence, tone
+    what = f"{plural(gaps, 'record')} that runs build on {'is' if gaps == 1 else 'are'} erased"
+    return f"{sentence} Not certain: {what}.", "waiting" if tone == "good" else tone
+
+
+def _headline(source: Source) -> tuple[str, Tone]:
     lost = source.missing_records()
     if lost:
         return f"Rolled back or cut off: {lost} signed records are gone. Rely on nothing on this page.", "bad"

@@ -22,15 +22,22 @@ from charter.runtime.events import (
 from charter.runtime.report.decisions import clock, verdict_word
 from charter.runtime.report.numbers import plural
 from charter.runtime.report.view import Moment, Tone
-from charter.runtime.state import RecordedEvent
+from charter.runtime.session import lost
+from charter.runtime.state import Gap, RecordedEvent
 
 _OUTCOMES: Mapping[str, Tone] = {"ok": "good", "denied": "bad", "environment": "bad", "waiting": "waiting"}
 
 
-def timeline(events: Iterable[RecordedEvent]) -> Iterator[Moment]:
-    """The ledger as a story, oldest first."""
+def timeline(events: Iterable[RecordedEvent], gaps: Iterable[Gap] = ()) -> Iterator[Moment]:
+    """The ledger as a story, oldest first; `gaps` are records without their bodies."""
     allowed: list[tuple[int, str, str]] = []
-    for recorded in events:
+    both: list[RecordedEvent | Gap] = sorted([*events, *gaps], key=lambda item: item.seq)
+    for recorded in both:
+        if isinstance(recorded, Gap):
+            yield from _gathered(allowed)
+            allowed = []
+            yield Moment(clock(recorded.time), str(recorded.seq), lost(recorded), "waiting")
+            continue
         kind = BODIES.get(recorded.kind)
         if kind is None:
             continue
