@@ -1,19 +1,20 @@
-"""Which built-in functions a policy may call: the same answer on every engine, at any time, from the input alone."""
+"""Which built-in functions a policy may call: those that answer from the input alone, alike on every engine.
+
+Where an allowed function still differs by its arguments, `arguments.py` refuses what it can see, and docs/policies.md
+says what is left.
+"""
 
 _NAMES = """
     abs array.concat array.reverse array.slice base64.decode base64.encode base64.is_valid base64url.decode
     base64url.encode base64url.encode_no_pad bits.and bits.lsh bits.negate bits.or bits.rsh bits.xor ceil concat
-    contains count endswith floor format_int glob.match glob.quote_meta graph.reachable graph.reachable_paths
-    hex.decode hex.encode indexof indexof_n intersection is_array is_boolean is_null is_number is_object is_set
-    is_string json.filter json.is_valid json.marshal json.patch json.remove json.unmarshal lower max min
-    object.filter object.get object.keys object.remove object.subset object.union object.union_n product
-    regex.find_all_string_submatch_n regex.find_n regex.is_valid regex.match regex.replace regex.split
-    regex.template_match replace round semver.compare semver.is_valid sort split sprintf startswith
-    strings.any_prefix_match strings.any_suffix_match strings.count strings.replace_n strings.reverse substring sum
-    time.add_date time.clock time.date time.diff time.format time.parse_duration_ns time.parse_ns
-    time.parse_rfc3339_ns time.weekday to_number trim trim_left trim_prefix trim_right trim_space trim_suffix
-    type_name union units.parse units.parse_bytes upper urlquery.decode urlquery.decode_object urlquery.encode
-    urlquery.encode_object walk
+    contains count endswith floor format_int glob.match graph.reachable graph.reachable_paths hex.decode
+    hex.encode indexof indexof_n intersection is_array is_boolean is_null is_number is_object is_set is_string
+    json.filter json.patch json.remove max min object.filter object.get object.keys object.remove object.subset
+    object.union object.union_n product regex.find_all_string_submatch_n regex.find_n regex.match regex.replace
+    regex.split replace round semver.compare semver.is_valid sort split sprintf startswith
+    strings.any_prefix_match strings.any_suffix_match strings.count strings.reverse substring sum time.add_date
+    time.clock time.date time.diff time.parse_duration_ns time.parse_rfc3339_ns time.weekday trim trim_left
+    trim_prefix trim_right trim_space trim_suffix type_name union walk
 """
 ALLOWED = frozenset(_NAMES.split())
 
@@ -49,7 +50,36 @@ FORBIDDEN = {
 }
 """Why, by function or by the family before its first dot."""
 
+_CASE = 'treats some letters differently in each engine; compare with `regex.match("(?i)^...$", text)`'
+_NUMERAL = "takes other texts for a number in each engine, and errs on the rest; have the input hold a number"
+_JSON = "reads and writes numbers differently in each engine; have the input hold the value"
+_URL = "encodes other characters in each engine"
+_LAYOUT = "reads its layout differently in each engine; use `time.parse_rfc3339_ns`, `time.date` and `time.clock`"
+
+DIFFERING = {
+    "glob.quote_meta": "makes patterns while the policy runs; write the pattern out",
+    "json.is_valid": _JSON,
+    "json.marshal": _JSON,
+    "json.unmarshal": _JSON,
+    "lower": _CASE,
+    "regex.is_valid": "takes other patterns for valid in each engine; write the pattern out",
+    "regex.template_match": "reads its pattern differently in each engine; use `regex.match`",
+    "strings.replace_n": "replaces in another order in each engine; use `replace`",
+    "time.format": _LAYOUT,
+    "time.parse_ns": _LAYOUT,
+    "to_number": _NUMERAL,
+    "units.parse": _NUMERAL,
+    "units.parse_bytes": _NUMERAL,
+    "upper": _CASE,
+    "urlquery.decode": _URL,
+    "urlquery.decode_object": _URL,
+    "urlquery.encode": _URL,
+    "urlquery.encode_object": _URL,
+}
+"""Built-ins that both engines have, with different answers. New policies may not call them; a bundle that was compiled
+earlier is still decided, so that its decisions can be repeated."""
+
 
 def why_forbidden(function: str) -> str | None:
-    """The reason against a known built-in, None when nothing of this name is known."""
+    """The reason against a known built-in in any bundle, None when nothing of this name is known."""
     return FORBIDDEN.get(function) or FORBIDDEN.get(function.partition(".")[0])

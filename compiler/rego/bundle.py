@@ -62,7 +62,7 @@ def build_bundle(source: BundleInput) -> tuple[Bundle | None, tuple[Diagnostic, 
     The same input gives the same bytes. None with at least one error when a pack is unknown.
     """
     packs, findings = _packs(source)
-    policies, refused = _policies(source)
+    policies, refused = check_policies(source.policies, _policy_spans(source))
     if findings or refused:
         return None, findings + refused
     modules = dict(base_modules())
@@ -104,18 +104,27 @@ def _unknown_pack(unknown: UnknownPack, span: Span | None) -> Diagnostic:
     return error("CH0106", span, detail)
 
 
-def _policies(source: BundleInput) -> tuple[dict[str, "ProjectPolicy"], tuple[Diagnostic, ...]]:
-    """The team's own Rego, checked; the engine's parser is imported only if there is any."""
-    if not source.policies:
-        return {}, ()
-    from charter.compiler.rego.project import check_project
-
-    policies, problems = check_project(source.policies)
-    spans = {
+def _policy_spans(source: BundleInput) -> dict[str, Span | None]:
+    return {
         control.path: source.spans.get(control.id) or source.spans.get(_policy_name(control))
         for control in source.controls
         if isinstance(control, PolicyControl)
     }
+
+
+def check_policies(
+    texts: Mapping[str, str], spans: Mapping[str, Span | None]
+) -> tuple[dict[str, "ProjectPolicy"], tuple[Diagnostic, ...]]:
+    """The team's own Rego by path, checked; the engine's parser is imported only if there is any.
+
+    Args:
+        spans: where the charter names each file, for findings about it.
+    """
+    if not texts:
+        return {}, ()
+    from charter.compiler.rego.project import check_project
+
+    policies, problems = check_project(texts)
     return policies, tuple(
         error(
             problem.code,

@@ -1,6 +1,6 @@
 """Follows the paths that a policy reads through the input schema: a misspelt path must not silently never match."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -16,12 +16,25 @@ class Shape(Struct, frozen=True):
     options: tuple[Mapping[str, Any], ...]
 
     @property
+    def fixed(self) -> bool:
+        """Whether it has fields of fixed names, and no others."""
+        return any(option.get("properties") and not option.get("additionalProperties") for option in self.options)
+
+    @property
     def known(self) -> bool:
         """Whether the schema says anything about it."""
         return bool(self.options)
 
 
 ANYTHING = Shape(())
+
+
+def either(shapes: Iterable[Shape]) -> Shape:
+    """What may be any of them; ANYTHING if one of them may be, or there is none."""
+    several = tuple(shapes)
+    if not all(shape.known for shape in several):
+        return ANYTHING
+    return Shape(tuple(option for shape in several for option in shape.options))
 
 
 class NoSuchInput(Struct, frozen=True):
@@ -69,10 +82,7 @@ class InputSchema:
         return self._united(found) if found else ANYTHING
 
     def _united(self, schemas: list[Mapping[str, Any]]) -> Shape:
-        shapes = [self._shape(schema) for schema in schemas]
-        if not all(shape.known for shape in shapes):
-            return ANYTHING
-        return Shape(tuple(option for shape in shapes for option in shape.options))
+        return either(self._shape(schema) for schema in schemas)
 
     def _shape(self, schema: Mapping[str, Any]) -> Shape:
         """Its alternatives, references resolved, null left out."""

@@ -13,7 +13,7 @@ from charter.compiler.rego.parser import MAX_BYTES, MAX_COLUMNS, MAX_LINES, new_
 _NESTING = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*|[\[{]|[\]}]')
 _MOST_NESTING = 20_000
 
-_AT = re.compile(r"--> .*?:(\d+):(\d+)")
+_AT = re.compile(r"--> (.*?):(\d+):(\d+)")
 _ERROR = re.compile(r"^error: (.*)$", re.MULTILINE)
 
 
@@ -28,12 +28,32 @@ class Problem(Struct, frozen=True):
 
 
 class Reference(Struct, frozen=True):
-    """A reference: the name it starts from, and its steps (None where a variable or a value picks)."""
+    """A reference: the name it starts from, and its steps (None where a variable or a value picks).
+
+    `picks` has, step by step, the name of the variable that picks; None for any other step.
+    """
 
     base: str
     steps: tuple[str | None, ...]
     line: int
     column: int
+    picks: tuple[str | None, ...] = ()
+
+
+class Argument(Struct, frozen=True):
+    """What stands in a call, as far as it can be read.
+
+    Attributes:
+        text: a text that is written out.
+        size: of an array that is written out.
+        steps: the texts of an array of nothing but texts.
+        reference: a reference, with no call in it.
+    """
+
+    text: str | None = None
+    size: int | None = None
+    steps: tuple[str, ...] | None = None
+    reference: Reference | None = None
 
 
 class Call(Struct, frozen=True):
@@ -42,6 +62,7 @@ class Call(Struct, frozen=True):
     name: str
     line: int
     column: int
+    arguments: tuple[Argument, ...] = ()
 
 
 class Rule(Struct, frozen=True):
@@ -51,6 +72,10 @@ class Rule(Struct, frozen=True):
         kind: `set` (`contains`), `function` or `value`.
         bindings: variables that stand for (an element of) a reference: name to the references, with whether it
             is an element of it.
+        literals: variables that stand for a text that is written out.
+        parameters: of a function: the names, None for what is no plain name.
+        stands_for: the reference that a rule without a body is another name of.
+        value: how the parser calls what is assigned in the head, such as `String` or `Bool`.
     """
 
     name: str
@@ -60,6 +85,10 @@ class Rule(Struct, frozen=True):
     calls: tuple[Call, ...]
     references: tuple[Reference, ...]
     bindings: dict[str, list[tuple[Reference, bool] | None]] = field(default_factory=dict)
+    literals: dict[str, str] = field(default_factory=dict)
+    parameters: tuple[str | None, ...] = ()
+    stands_for: Reference | None = None
+    value: str | None = None
 
 
 class Module(Struct, frozen=True):
@@ -111,16 +140,26 @@ def _too_large(text: str) -> tuple[int, str] | None:
     return None
 
 
-def _syntax_problem(path: str, text: str, message: str) -> Problem:
+def error_place(message: str) -> tuple[str, int, int]:
+    """File, line and column of what the engine says; an empty file if it names none."""
     place = _AT.search(message)
-    line, column = (int(place[1]), int(place[2])) if place else (1, 1)
+    return (place[1], int(place[2]), int(place[3])) if place else ("", 1, 1)
+
+
+def error_words(message: str) -> str:
+    """What the engine says, without the place and the quotation."""
+    said = _ERROR.search(message)
+    return said[1] if said else "it cannot be read"
+
+
+def _syntax_problem(path: str, text: str, message: str) -> Problem:
+    _, line, column = error_place(message)
     old = new_engine()
     old.set_rego_v0(True)
     try:
         old.add_policy(path, text)
     except RuntimeError:
-        said = _ERROR.search(message)
-        detail = f"It is not Rego: {said[1] if said else 'it cannot be read'}."
+        detail = f"It is not Rego: {error_words(message)}."
         return Problem("CH1001", path, line, column, detail)
     detail = (
         "It is written in Rego v0, in which rule bodies have no `if` and sets no `contains`. "
@@ -166,6 +205,8 @@ class _Reader:
         parts = [head.get("key"), head.get("assign"), head.get("value"), head.get("args"), body.get("bodies")]
         for part in parts:
             self._walk(part, calls, references, bindings)
+        assigned = head.get("value") if form == "Default" else (head.get("assign") or {}).get("value")
+        bodies = body.get("bodies") or []
         return Rule(
             name=name.base,
             kind={"Set": "set", "Func": "function"}.get(kind, "value"),
@@ -174,7 +215,20 @@ class _Reader:
             calls=tuple(calls),
             references=tuple(references),
             bindings=bindings,
+            literals=dict(self._literals(body)),
+            parameters=tuple(_variable(item) for item in head.get("args") or ()) if kind == "Func" else (),
+            stands_for=self._reference(assigned) if assigned and not bodies and form == "Spec" else None,
+            value=None if assigned is None else next(key for key in assigned if key != "span"),
         )
+
+    def _literals(self, node: Any) -> Iterator[tuple[str, str]]:
+        """Variables that stand for a text that is written out."""
+        for inside in node if isinstance(node, list) else node.values() if isinstance(node, dict) else ():
+            yield from self._literals(inside)
+        if isinstance(node, dict) and "AssignExpr" in node:
+            name, text = _variable(node["AssignExpr"]["lhs"]), _text(node["AssignExpr"]["rhs"])
+            if name is not None and text is not None:
+                yield name, text
 
     def _walk(self, node: Any, calls: list[Call], references: list[Reference], bindings: dict[str, Any]) -> None:
         if isinstance(node, list):
@@ -189,7 +243,8 @@ class _Reader:
             elif kind == "Call":
                 name = self._reference(inside["fcn"])
                 line, column = _place(inside["fcn"])
-                calls.append(Call(".".join(_known(name)) if name else "?", line, column))
+                arguments = tuple(self._argument(item) for item in inside["params"])
+                calls.append(Call(".".join(_known(name)) if name else "?", line, column, arguments))
                 self._walk(inside["params"], calls, references, bindings)
             elif kind in {"Var", "RefDot", "RefBrack"}:
                 found = self._reference({kind: inside})
@@ -215,6 +270,16 @@ class _Reader:
                     reference = self._reference(right)
                     yield name, (reference, False) if reference else None
 
+    def _argument(self, node: dict[str, Any]) -> Argument:
+        items = node["Array"]["items"] if "Array" in node else None
+        texts = [_text(item) for item in items or ()]
+        return Argument(
+            text=_text(node),
+            size=None if items is None else len(items),
+            steps=None if items is None or None in texts else tuple(text for text in texts if text is not None),
+            reference=self._reference(node),
+        )
+
     def _elements(self, name: str | None, collection: Any) -> Iterator[tuple[str, tuple[Reference, bool] | None]]:
         if name is not None:
             reference = self._reference(collection)
@@ -223,18 +288,22 @@ class _Reader:
     def _reference(self, node: Any) -> Reference | None:
         """The chain of a reference, None when it starts from something else than a name."""
         steps: list[str | None] = []
+        picks: list[str | None] = []
         while True:
             if not isinstance(node, dict):
                 return None
             if "Var" in node:
                 line, column = _place(node)
-                return Reference(str(node["Var"]["value"]), tuple(reversed(steps)), line, column)
+                name = str(node["Var"]["value"])
+                return Reference(name, tuple(reversed(steps)), line, column, tuple(reversed(picks)))
             if "RefDot" in node:
                 steps.append(str(node["RefDot"]["field"][1]))
+                picks.append(None)
                 node = node["RefDot"]["refr"]
             elif "RefBrack" in node:
                 index = node["RefBrack"]["index"]
-                steps.append(str(index["String"]["value"]) if "String" in index else None)
+                steps.append(_text(index))
+                picks.append(_variable(index))
                 node = node["RefBrack"]["refr"]
             else:
                 return None
@@ -252,6 +321,11 @@ class _Reader:
 
     def _slice(self, span: dict[str, int]) -> str:
         return self.text[span["start"] : span["end"]].decode(errors="replace")
+
+
+def _text(node: Any) -> str | None:
+    kind = next((kind for kind in ("String", "RawString") if kind in node), None)
+    return None if kind is None else str(node[kind]["value"])
 
 
 def _variable(node: Any) -> str | None:

@@ -9,12 +9,16 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from charter.compiler.rego.allowed import ALLOWED, FORBIDDEN, why_forbidden
-from charter.compiler.rego.inputs import ANYTHING, InputSchema, NoSuchInput, Shape
-from charter.compiler.rego.module import Call, Module, Problem, Reference, Rule, read_module
+from charter.compiler.rego.allowed import ALLOWED, DIFFERING, FORBIDDEN, why_forbidden
+from charter.compiler.rego.arguments import argument_problem
+from charter.compiler.rego.inputs import NoSuchInput
+from charter.compiler.rego.module import Call, Module, Problem, Reference, read_module
+from charter.compiler.rego.reading import Reading, Variables
+from charter.compiler.rego.recursion import recursive_rules
 from charter.compiler.rego.render import REPORT
+from charter.compiler.rego.safety import unsafe_variable
 from charter.dsl.suggest import did_you_mean
-from charter.policies.catalogue import base_modules, schema, shipped_modules
+from charter.policies.catalogue import base_modules, shipped_modules
 
 RESERVED = frozenset({"charter", "system"})
 _NO_CODE = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*')
@@ -55,7 +59,11 @@ def check_project(sources: Mapping[str, str]) -> tuple[dict[str, ProjectPolicy],
         problems += found
         if not found:
             policies[path] = _policy(module, sources[path])
-    return policies, tuple(problems)
+    if not problems:
+        problems += recursive_rules(modules.values()) or unsafe_variable(sources)
+    return ({path: policies[path] for path in policies if path not in {item.path for item in problems}}), tuple(
+        problems
+    )
 
 
 def unfit_modules(modules: Mapping[str, str]) -> tuple[Problem, ...]:
@@ -94,7 +102,7 @@ class _Known:
         for module in (*modules.values(), *(item for item in library if isinstance(item, Module))):
             names = self.rules.setdefault(("data", *module.package), set())
             names |= {rule.name for rule in module.rules}
-        self.input = InputSchema(schema("input"))
+        self.reading = Reading(modules.values())
 
     def has(self, path: tuple[str | None, ...]) -> bool:
         """Whether a `data` path leads to a package, or to a rule in one."""
@@ -112,13 +120,15 @@ def _problems(module: Module, known: _Known) -> Iterator[Problem]:
         yield Problem("CH1003", module.path, 1, 1, detail)
         return
     for path in module.imports.values():
-        yield from _reference_problems(module, Reference(path[0], path[1:], 1, 1), {}, known)
+        yield from _reference_problems(module, Reference(path[0], path[1:], 1, 1), Variables(), known)
     for rule in module.rules:
-        shapes = _shapes(module, rule, known)
+        variables = known.reading.variables(module, rule)
         for call in rule.calls:
             yield from _call_problems(module, call, known)
+            if (read := _read_by_call(call)) is not None:
+                yield from _reference_problems(module, read, variables, known)
         for reference in rule.references:
-            yield from _reference_problems(module, reference, shapes, known)
+            yield from _reference_problems(module, reference, variables, known)
     yield from _head_problems(module)
 
 
@@ -153,6 +163,11 @@ def _call_problems(module: Module, call: Call, known: _Known) -> Iterator[Proble
     if not rest and call.name in known.rules[("data", *module.package)]:
         return
     if call.name in ALLOWED:
+        if (said := argument_problem(call)) is not None:
+            yield Problem("CH1004", module.path, call.line, call.column, said)
+        return
+    if call.name in DIFFERING:
+        yield Problem("CH1004", module.path, call.line, call.column, f"`{call.name}` {DIFFERING[call.name]}.")
         return
     forbidden = tuple(_forbidden(module, call))
     if forbidden:
@@ -169,15 +184,29 @@ def _forbidden(module: Module, call: Call) -> Iterator[Problem]:
         yield Problem("CH1004", module.path, call.line, call.column, f"`{call.name}` {reason}.")
 
 
-def _reference_problems(
-    module: Module, reference: Reference, shapes: Mapping[str, Shape], known: _Known
-) -> Iterator[Problem]:
+def _read_by_call(call: Call) -> Reference | None:
+    """What `object.get` reads, with its path written out."""
+    if call.name != "object.get" or len(call.arguments) < 2:
+        return None
+    of, key = call.arguments[0].reference, call.arguments[1]
+    steps = key.steps if key.steps is not None else (key.text,) if key.text is not None else None
+    if of is None or steps is None:
+        return None
+    return Reference(of.base, (*of.steps, *steps), call.line, call.column, (*of.picks, *(None for _ in steps)))
+
+
+def _reference_problems(module: Module, reference: Reference, variables: Variables, known: _Known) -> Iterator[Problem]:
     path = (*module.imports.get(reference.base, (reference.base,)), *reference.steps)
     if path[0] == "data" and len(path) > 1 and not known.has(path):
         yield _unknown_data(module, _written(path), reference.line, reference.column)
-    found = _shape(module, reference, shapes, known)
+    found = known.reading.shape(module, reference, variables)
     if isinstance(found, NoSuchInput):
         detail = f"`{_written(path)}`: the input has no `{found.key}` there, so this would never match.{found.hint}"
+        if not found.key:
+            detail = (
+                f"`{_written(path)}`: which field of the input is read is not written out, so a misspelt one would "
+                "not be noticed. Write its name."
+            )
         yield Problem("CH1006", module.path, reference.line, reference.column, detail)
 
 
@@ -188,32 +217,6 @@ def _unknown_data(module: Module, path: str, line: int, column: int) -> Problem:
 
 def _written(path: tuple[str | None, ...]) -> str:
     return "".join(f".{step}" if step else "[_]" for step in path).removeprefix(".")
-
-
-def _shapes(module: Module, rule: Rule, known: _Known) -> dict[str, Shape]:
-    """What each variable of a rule stands for, where it is known; two meanings make it unknown."""
-    shapes: dict[str, Shape] = {}
-    for _ in range(4):  # a variable of a variable of a variable: deeper is left unchecked
-        for name, bindings in rule.bindings.items():
-            if len(bindings) != 1 or bindings[0] is None:
-                continue
-            reference, of_element = bindings[0]
-            found = _shape(module, reference, shapes, known)
-            if isinstance(found, Shape):
-                shapes[name] = known.input.element(found) if of_element else found
-    return shapes
-
-
-def _shape(module: Module, reference: Reference, shapes: Mapping[str, Shape], known: _Known) -> Shape | NoSuchInput:
-    """What a reference leads to in the input; ANYTHING if it does not start there."""
-    base, *more = module.imports.get(reference.base, (reference.base,))
-    shape = known.input.root if base == "input" else shapes.get(base, ANYTHING)
-    for step in (*more, *reference.steps):
-        found = known.input.element(shape) if step is None else known.input.step(shape, step)
-        if isinstance(found, NoSuchInput):
-            return found
-        shape = found
-    return shape
 
 
 def _policy(module: Module, text: str) -> ProjectPolicy:
