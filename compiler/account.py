@@ -48,7 +48,7 @@ def proved(charter: model.Charter) -> tuple[Item, ...]:
         ("flow", _classified(charter), "every classified dataset ({}) reaches only what is cleared for it"),
         (
             "licences",
-            sum(_use(dataset) == "permitted" for dataset in charter.datasets.values()) if _commercial(charter) else 0,
+            sum(use == "permitted" for use in _uses(charter).values()) if _commercial(charter) else 0,
             "{} of the licences are known to permit commercial use, and none that forbids it reaches any",
         ),
         ("duties", len(charter.approvals), "every approval ({}) is on evidence, by as many as its role promises"),
@@ -79,9 +79,11 @@ def _not_checked(charter: model.Charter) -> Iterator[Item]:
         text = "proved and compiled, but not run yet: this version makes no text, and `charter run` stops there"
         yield Item("run", f"{_listed(list(idle))}: {text}")
     files = sorted(
-        dataset.source.location.value
-        for dataset in charter.datasets.values()
-        if dataset.source and dataset.source.location and dataset.source.format in DATA_FORMATS
+        {
+            dataset.source.location.value
+            for dataset in charter.datasets.values()
+            if dataset.source and dataset.source.location and dataset.source.format in DATA_FORMATS
+        }
     )
     if files:
         yield Item("data", f"what is in {_listed(files)}, columns included: `charter run` measures it")
@@ -132,13 +134,25 @@ def _of_rows(charter: model.Charter) -> Iterator[Item]:
     )
     if people:
         yield Item("leakage", f"whether one person is in several parts of {_listed(people)}: nothing is `grouped by`")
+    yield from _of_files(charter)
     if not _commercial(charter):
         return
-    open_ = {name: _use(dataset) for name, dataset in charter.datasets.items() if not origins_of(dataset, charter)}
+    uses = _uses(charter)
+    open_ = {name: uses[name] for name, dataset in charter.datasets.items() if not origins_of(dataset, charter)}
     for use, why in ((None, "no licence is named"), ("own terms", "these are terms of your own")):
         names = sorted(name for name, found in open_.items() if found == use)
         if names:
             yield Item("licences", f"whether {_listed(names)} may be used commercially: {why}")
+
+
+def _of_files(charter: model.Charter) -> Iterator[Item]:
+    """What files have in common is known of whole files only."""
+    if charter.uncompared:
+        text = f"whether {_listed(list(charter.uncompared))} is a copy of another file: not there yet, or too large"
+        yield Item("leakage", text)
+    different = sorted({path for dataset in charter.datasets.values() if (path := charter.data_file(dataset))})
+    if len(different) > 1:
+        yield Item("leakage", f"whether {_listed(different)} share rows: files were compared as wholes only")
 
 
 def _of_quorums(charter: model.Charter) -> Iterator[Item]:
@@ -162,10 +176,15 @@ def _commercial(charter: model.Charter) -> bool:
     return any(is_commercial(deployment) for deployment in charter.deployments.values())
 
 
-def _use(dataset: model.Dataset) -> Use | None:
-    """What its licence says of commercial use; None where it names none."""
-    licence = read.text(dataset.clause("license"), "value")
-    return commercial_use(licence.value) if licence is not None else None
+def _uses(charter: model.Charter) -> dict[str, Use | None]:
+    """What the licence of every dataset's file says of commercial use; None where none is named of it."""
+    own = {name: read.text(item.clause("license"), "value") for name, item in charter.datasets.items()}
+    of_file = {charter.data_file(charter.datasets[name]): licence for name, licence in own.items() if licence}
+    found = {
+        name: own[name] or (of_file.get(path) if (path := charter.data_file(item)) else None)
+        for name, item in charter.datasets.items()
+    }
+    return {name: commercial_use(licence.value) if licence else None for name, licence in found.items()}
 
 
 def _code(charter: model.Charter) -> Iterator[str]:

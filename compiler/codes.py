@@ -122,6 +122,7 @@ SUMMARIES: dict[str, str] = {
     "CH1307": "basis changes on the way",
     "CH1308": "licence forbids commercial use",
     "CH1309": "unknown licence",
+    "CH1310": "one file declared in two ways",
     # Retention.
     "CH1401": "kept too short",
     "CH1402": "erased at the wrong time",

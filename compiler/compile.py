@@ -37,6 +37,7 @@ from charter.compiler.pins import pin_files
 from charter.compiler.places import Places
 from charter.compiler.rego.bundle import BundleInput, build_bundle
 from charter.compiler.resolve import resolve
+from charter.compiler.same_file import with_files
 from charter.compiler.transforms import build_graph
 from charter.dsl.codes import error
 from charter.dsl.collector import collector_paused
@@ -112,9 +113,9 @@ def _compile(
         return CompileResult(None, tuple(findings))
     gathered = gather(path, source)
     syntax = gathered.findings
-    charter = resolve(gathered.tree, overrides)
-    graph = build_graph(charter)
     files = ProjectFiles(path.absolute().parent)
+    charter = with_files(resolve(gathered.tree, overrides), files, whole=will_run)
+    graph = build_graph(charter)
     named = read_named_files(charter, files)
     context = Context(charter, graph, files, named, dict(overrides), will_run, gathered.complete, gathered, as_of=as_of)
     sources = gathered.sources

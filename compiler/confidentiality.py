@@ -1,7 +1,8 @@
 """How confidential rows are: the class of every dataset, as it travels through derived datasets.
 
-A class only rises on the way. It falls where every column that identifies a person was dropped *and* somebody attests
-it: behind an approval by the role that `attested as` names, and nowhere else.
+A class only rises on the way, and what one dataset says of a file holds for all that read it. It falls where every column
+that identifies a person was dropped *and* somebody attests it: behind an approval by the role that `attested as` names,
+and nowhere else.
 """
 
 from collections.abc import Iterable, Mapping
@@ -58,8 +59,13 @@ def classify(charter: model.Charter) -> Mapping[str, Class]:
     except CycleError:
         return {}
     classes: dict[str, Class] = {}
+    said: dict[str, _Said] = {}
     for name in order:
-        classes[name] = _classified(charter.datasets[name], [classes[origin] for origin in origins[name]])
+        dataset = charter.datasets[name]
+        key = charter.data_file(dataset)
+        if not key or key not in said:
+            said[key] = _said(charter.of_same_file(dataset))
+        classes[name] = _classified(dataset, said[key], [classes[origin] for origin in origins[name]])
     return classes
 
 
@@ -70,19 +76,38 @@ def origins_of(dataset: model.Dataset, charter: model.Charter) -> tuple[str, ...
     return tuple(dict.fromkeys(rows.dataset.name for rows in found if rows is not None))
 
 
-def _classified(dataset: model.Dataset, before: list[Class]) -> Class:
-    own = declared_level(dataset)
-    least = max(own if own is not None else 0, PERSONAL if dataset.personal else 0)
+class _Said(Struct, frozen=True):
+    """What the datasets of one file say of it, taken together; `source` is the one that says the most."""
+
+    least: int
+    source: str
+    declared: bool
+    columns: tuple[str, ...]
+
+
+def _said(same: tuple[model.Dataset, ...]) -> _Said:
+    strictest = max(same, key=_least)
+    return _Said(
+        least=_least(strictest),
+        source=strictest.name,
+        declared=any(declared_level(item) is not None for item in same),
+        columns=tuple(dict.fromkeys(name.text for item in same for name in item.personal)),
+    )
+
+
+def _classified(dataset: model.Dataset, said: _Said, before: list[Class]) -> Class:
+    least = said.least
+    source = dataset.name if _least(dataset) == least else said.source
     highest = max(before, key=lambda item: item.level, default=None)
-    columns = dict.fromkeys(name.text for name in dataset.personal)
+    columns = dict.fromkeys(said.columns)
     columns |= dict.fromkeys(column for item in before for column in item.left)
     dropped = _dropped(dataset)
     found = Class(
         level=max([least, *(item.level for item in before)]),
-        known=(own is not None or bool(before)) and all(item.known for item in before),
+        known=(said.declared or bool(before)) and all(item.known for item in before),
         fallen=max([least, *(item.fallen for item in before)]),
         attesters=frozenset().union(*(item.attesters for item in before)),
-        source=highest.source if highest is not None and highest.level > least else dataset.name,
+        source=highest.source if highest is not None and highest.level > least else source,
         inherited=max([0, *(item.fallen for item in before)]),
         named=bool(columns) or any(item.named for item in before),
         left=tuple(column for column in columns if column not in dropped),
@@ -123,6 +148,11 @@ def _why_not(found: Class, level: int) -> str:
         columns = ", ".join(f"`{column}`" for column in found.left)
         return f"what identifies a person is still there ({columns}). Drop every personal column in `prepare`."
     return ""
+
+
+def _least(dataset: model.Dataset) -> int:
+    """What the rows are at least, by what the dataset says itself."""
+    return max(declared_level(dataset) or 0, PERSONAL if dataset.personal else 0)
 
 
 def declared_level(dataset: model.Dataset) -> int | None:

@@ -4,8 +4,6 @@ Rows are followed through splits, through derived datasets (`from`) and through 
 Only two different parts of one split surely share no row; what cannot be known counts as shared.
 """
 
-from pathlib import PurePosixPath
-
 from msgspec import Struct, field
 
 from charter.compiler import model
@@ -34,8 +32,9 @@ class Lineage(Struct):
         if one.name == other.name:
             apart = None not in (left.part, right.part) and left.part != right.part
             return "" if apart else f"the dataset `{one.name}`"
-        if _file(one) and _file(one) == _file(other):
-            return f"the file `{_file(one)}`"
+        if self.charter.data_file(one) and self.charter.data_file(one) == self.charter.data_file(other):
+            paths = list(dict.fromkeys((model.data_path(one), model.data_path(other))))
+            return f"the file `{paths[0]}`" + (f", which `{paths[1]}` is too" if paths[1:] else "")
         # Going back from the later of the two keeps what is known about the parts of the earlier.
         if one.name in self.ancestors(other):
             return self._any(left, self._origins(other))
@@ -63,10 +62,3 @@ class Lineage(Struct):
                         stack.append(rows.dataset)
             self._sources[dataset.name] = frozenset(seen)
         return self._sources[dataset.name]
-
-
-def _file(dataset: model.Dataset) -> str:
-    source = dataset.source
-    if source is None or source.location is None or source.format == "python":
-        return ""
-    return str(PurePosixPath(source.location.value))

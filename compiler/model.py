@@ -7,8 +7,9 @@ field that can be wrong keeps its AST node, so that findings underline what was 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cached_property
+from pathlib import PurePosixPath
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from charter.compiler.ir import Enforcement
 from charter.compiler.units import Quantity
@@ -165,6 +166,14 @@ class Dataset(Declared, frozen=True):
         return tuple(name.text for name, _ in self.split.parts) if self.split else ()
 
 
+def data_path(dataset: Dataset) -> str:
+    """The file that a dataset reads, as written but in normal form; empty where it reads none."""
+    source = dataset.source
+    if source is None or source.location is None or source.format == "python":
+        return ""
+    return str(PurePosixPath(source.location.value))
+
+
 class Prompt(Declared, frozen=True):
     """What a generative model is told."""
 
@@ -286,7 +295,12 @@ Measuring = Dataset | Evaluation | Monitor
 
 
 class Charter(Struct, frozen=True, dict=True):
-    """One charter. Of two declarations with one kind and name the first counts; a pass reports the second."""
+    """One charter. Of two declarations with one kind and name the first counts; a pass reports the second.
+
+    Attributes:
+        same_files: of every data file as it is written, the first that it is the same as.
+        uncompared: data files of which it is not known whether they are the same as another.
+    """
 
     file: ast.CharterFile
     lifecycle: Lifecycle | None
@@ -303,6 +317,25 @@ class Charter(Struct, frozen=True, dict=True):
     monitors: Mapping[str, Monitor]
     retirements: Mapping[str, Retirement]
     waivers: Mapping[str, Waiver]
+    same_files: Mapping[str, str] = field(default_factory=dict)
+    uncompared: tuple[str, ...] = ()
+
+    def data_file(self, dataset: Dataset) -> str:
+        """The file that a dataset reads, by the first name that the charter has for it; empty where it reads none."""
+        path = data_path(dataset)
+        return self.same_files.get(path, path)
+
+    def of_same_file(self, dataset: Dataset) -> tuple[Dataset, ...]:
+        """The datasets that read the same file, in the order declared, itself among them."""
+        return self._of_file.get(self.data_file(dataset), (dataset,))
+
+    @cached_property
+    def _of_file(self) -> Mapping[str, tuple[Dataset, ...]]:
+        found: dict[str, list[Dataset]] = {}
+        for dataset in self.datasets.values():
+            if path := self.data_file(dataset):
+                found.setdefault(path, []).append(dataset)
+        return {path: tuple(datasets) for path, datasets in found.items()}
 
     @cached_property
     def by_kind(self) -> Mapping[str, Mapping[str, Declared]]:

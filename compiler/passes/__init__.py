@@ -20,6 +20,7 @@ from charter.compiler.passes.literals import check_literals
 from charter.compiler.passes.metrics import check_metrics
 from charter.compiler.passes.names import check_names
 from charter.compiler.passes.numbers import check_numbers
+from charter.compiler.passes.one_file import check_one_file
 from charter.compiler.passes.overrides import check_overrides
 from charter.compiler.passes.paths import check_paths
 from charter.compiler.passes.regulation import check_regulation
@@ -50,6 +51,7 @@ PASSES: tuple[Pass, ...] = (
     check_unused,
     check_leakage,
     check_flow,
+    check_one_file,
     check_licences,
     check_thresholds,
     check_acceptance,

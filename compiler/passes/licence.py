@@ -1,7 +1,7 @@
 """Licences: no rows whose licence forbids commercial use are on the way to a commercial deployment.
 
 A deployment is commercial unless it says `use non-commercial`. Whatever its model has learnt from, was measured on
-before it, or is watched with counts as used for it.
+before it, or is watched with counts as used for it. What one dataset says of a file holds for all that read it.
 """
 
 from collections.abc import Iterator
@@ -21,15 +21,18 @@ _MOST_RELATED = 5
 
 def check_licences(context: Context) -> Iterator[Diagnostic]:
     """CH1308 non-commercial rows in commercial use, CH1309 a licence that nobody knows."""
-    if not context.complete:
-        return
     uses = _commercial_uses(context)
+    used: dict[str, list[model.Deployment]] = {}
     for dataset in context.charter.datasets.values():
         licence = read.text(dataset.clause("license"), "value")
         use = commercial_use(licence.value) if licence is not None else "own terms"
         if licence is None or use in ("permitted", "own terms"):
             continue
-        deployments = list(islice(_used_for(dataset, uses, context), _MOST_RELATED))
+        file = context.charter.data_file(dataset)
+        if not file or file not in used:
+            found = (item for same in context.charter.of_same_file(dataset) for item in _used_for(same, uses, context))
+            used[file] = list(islice({item.name: item for item in found}.values(), _MOST_RELATED))
+        deployments = used[file]
         if use == "forbidden" and deployments:
             names = ", ".join(f"`{item.name}`" for item in deployments)
             detail = (

@@ -151,17 +151,27 @@ def findings(*declarations: str) -> list[str]:
         ((dataset(*PERSONAL), HOSTED.replace("{", "{\n  cleared for personal", 1)), []),
         ((dataset("class internal"), HOSTED), []),
         # a monitor's rows reach the deployment
-        ((deployment("cleared for personal"), dataset(*PERSONAL, name="recent"), RECENT), ["CH1304"]),
         (
             (
-                dataset("class public"),
-                deployment("cleared for public"),
-                dataset(*PERSONAL, name="recent"),
+                deployment("cleared for personal"),
+                dataset(*PERSONAL, name="recent", source='csv "data/recent.csv"'),
                 RECENT,
             ),
             ["CH1304"],
         ),
-        ((dataset(), dataset('license "CC-BY-NC-4.0"', name="recent"), RECENT), ["CH1308"]),
+        (
+            (
+                dataset("class public"),
+                deployment("cleared for public"),
+                dataset(*PERSONAL, name="recent", source='csv "data/recent.csv"'),
+                RECENT,
+            ),
+            ["CH1304"],
+        ),
+        (
+            (dataset(), dataset('license "CC-BY-NC-4.0"', name="recent", source='csv "data/recent.csv"'), RECENT),
+            ["CH1308"],
+        ),
         # licences
         ((dataset('license "CC-BY-NC-4.0"'), deployment("use non-commercial")), []),
         ((dataset('license "CC-BY-NC-4.0"'), deployment("use commercial")), ["CH1308"]),
