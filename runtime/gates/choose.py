@@ -107,5 +107,5 @@ def _own_server() -> Iterator[PolicyEngine]:
         server = LoopbackServer(opa)
     except EngineFailure as failure:
         raise Failure("the OPA server did not start", failure.message, exit_code=ExitCode.ENVIRONMENT) from failure
-    with closing(server), closing(ServerEngine(server.address)) as engine:
+    with closing(server), closing(ServerEngine(server.address, binary=server.binary)) as engine:
         yield engine

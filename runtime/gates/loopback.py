@@ -41,11 +41,18 @@ class LoopbackServer:
         self._folder = Path(tempfile.mkdtemp(prefix="charter-opa-"))
         self._keeper: subprocess.Popen[bytes] | None = None
         self.pid: int | None = None
+        self._opa = Path(opa)
         try:
             self.address = self._start(opa)
         except BaseException:
             self.close()
             raise
+
+    @property
+    def binary(self) -> Path:
+        """The program that decides: what runs where the system shows it, else the file that was started."""
+        running = Path(f"/proc/{self.pid}/exe")
+        return running if self.pid is not None and running.exists() else self._opa
 
     def close(self) -> None:
         """Stop it by its process id; safe to call twice."""

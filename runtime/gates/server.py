@@ -18,6 +18,7 @@ from charter.compiler.ir import Bundle
 from charter.runtime.gates.deadline import Deadline
 from charter.runtime.gates.engine import EngineFailure
 from charter.runtime.gates.fitness import require_fit
+from charter.runtime.store import digest_file
 
 if TYPE_CHECKING:
     from opa_client.opa import OpaClient
@@ -52,14 +53,28 @@ class ServerEngine:
 
     name = "opa"
 
-    def __init__(self, address: ServerAddress) -> None:
+    def __init__(self, address: ServerAddress, *, binary: Path | None = None) -> None:
+        """Talk to a server.
+
+        Args:
+            binary: the program that was started as this server, whose digest is recorded. Of any other server the
+                digest stays `unknown`: nothing that it says about itself would show which code decides.
+        """
         self.address = address
         self.version = "unknown"
-        self.digest = "unknown"
+        self._binary = binary
+        self._digest: str | None = None
         self.revision: str | None = None
         self._deadline = Deadline("charter-opa")
         self._client = _client(address)
         self._question = ""
+
+    @property
+    def digest(self) -> str:
+        """`sha256:...` of the program that was started, `unknown` of a server that was not started here."""
+        if self._digest is None:
+            self._digest = digest_file(self._binary).digest if self._binary else "unknown"
+        return self._digest
 
     def load(self, bundle: Bundle) -> None:
         """Replace everything below `charter/` on the server by this bundle, and check that it is there.

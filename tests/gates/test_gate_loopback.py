@@ -22,6 +22,7 @@ from charter.runtime.gates.engine import EngineFailure
 from charter.runtime.gates.input import build_input
 from charter.runtime.gates.loopback import LoopbackServer, find_opa
 from charter.runtime.gates.server import ServerAddress, ServerEngine
+from charter.runtime.store import digest_file
 
 OPA = find_opa()
 BUNDLE = s.bundle(s.requirement())
@@ -69,6 +70,24 @@ def test_no_secret_of_ours_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.token not in " ".join(psutil.Process(server.pid).cmdline())
     engine.close()
     server.close()
+
+
+@opa
+@needs_opa
+def test_a_decision_says_which_program_decided() -> None:
+    assert OPA is not None
+    with open_engine("opa") as engine:
+        engine.load(BUNDLE)
+        decision = decide(engine, BUNDLE, GOOD)
+        assert decision.engine_digest == digest_file(OPA).digest
+
+
+@opa
+@needs_opa
+def test_of_a_server_that_was_not_started_here_the_program_is_unknown(opa_server: LoopbackServer) -> None:
+    engine = ServerEngine(opa_server.address)
+    assert engine.digest == "unknown"
+    engine.close()
 
 
 @opa
