@@ -14,6 +14,7 @@ from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.report.source import Source, read_source
 from charter.runtime.trust.acts import Act
 from charter.runtime.trust.emergencies import Glass, broken_glass
+from charter.runtime.why.explain import resolve
 
 
 @click.command("close-review")
@@ -39,6 +40,7 @@ def close_review(
     check_reason(comment)
     signer = signer_of(source, key, person, comment)
     glass = _open(source, gate)
+    gate = glass.gate
     if glass.record.body.person == signer.person.id:
         raise Failure(
             "duties are separated",
@@ -57,8 +59,11 @@ def close_review(
 
 
 def _open(source: Source, gate: str) -> Glass:
-    for glass in broken_glass(source.acts, source.trust):
-        if glass.gate == gate and glass.closed is None:
+    """The oldest open review there; of a gate that the charter no longer has, by the gate's whole name."""
+    still = [glass for glass in broken_glass(source.acts, source.trust) if glass.closed is None]
+    gates = {gate} if any(glass.gate == gate for glass in still) else {item.id for item in resolve(source.ir, gate)}
+    for glass in still:
+        if glass.gate in gates:
             return glass
     raise Failure("no open review", f"no glass is broken at `{gate}`, or its review is closed.")
 

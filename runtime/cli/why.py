@@ -72,7 +72,7 @@ def _show(item: Why, by: str) -> None:
     if item.found is not None:
         _show_found(item.found, by)
     elif item.violations:
-        click.echo("nothing that is measured or signed turns it green")
+        click.echo("nothing was searched that could turn it green: no policy decided this, so mend what is named above")
 
 
 def _about(violation: Mapping[str, Any]) -> str:
@@ -87,9 +87,14 @@ def _show_found(found: Found, by: str) -> None:
         for move in moves:
             _show_move(move)
     if not found.sets:
-        click.echo(f"\n{click.style('nothing that is measured or signed turns it green', bold=True)}")
+        head = (
+            "nothing was found that turns it green; the search was bounded"
+            if _bounded(found)
+            else "nothing that is measured or signed turns it green"
+        )
+        click.echo(f"\n{click.style(head, bold=True)}")
     for violation in found.stuck if not found.sets else ():
-        severity = "it is absolute, so nobody can waive it" if violation.get("severity") == "absolute" else "no move"
+        severity = "it is absolute, so nobody can waive it" if violation.get("severity") == "absolute" else "none found"
         remedy = violation.get("remedy") or "change what the message names"
         click.echo(f"  {inert(violation['message'])}: {severity}; what helps is to {inert(remedy)}")
     click.echo(f"\n{_how(found, by)}")
@@ -114,6 +119,11 @@ def _how(found: Found, by: str) -> str:
     if not found.exhausted:
         return f"{asked}, and the search was stopped there: there may be other ways"
     return f"exact: these are all the smallest sets for the charter's own controls; {asked} and allowed each of them"
+
+
+def _bounded(found: Found) -> bool:
+    """Whether there may be ways that were not tried."""
+    return found.guessed or not found.exhausted or _searched(found)
 
 
 def _searched(found: Found) -> bool:
@@ -141,6 +151,6 @@ def _document(item: Why) -> dict[str, Any]:
             ]
             for moves in (found.sets if found else ())
         ],
-        "exact": found is not None and not found.guessed and found.exhausted and not _searched(found),
+        "exact": found is not None and not _bounded(found),
         "asked": found.trials if found else 0,
     }

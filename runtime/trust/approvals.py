@@ -89,11 +89,13 @@ class Verdict:
         approvals: those that count, one a person, in the ledger's order.
         rejections: who rejected exactly this; one rejection leaves no approvals, and it does not expire.
         ignored: those that do not count.
+        overruled: those that would count if nobody had rejected; they are among the ignored too.
     """
 
     approvals: tuple[VerifiedApproval, ...]
     rejections: tuple[VerifiedApproval, ...]
     ignored: tuple[Ignored, ...]
+    overruled: tuple[VerifiedApproval, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def _rank(genuine: _Genuine) -> tuple[datetime, bool, int]:
 
 
 def _count(latest: list[_Genuine], case: Case, now: datetime, ignored: list[Ignored]) -> Verdict:
-    may_decide, counted = [], []
+    may_decide, counted, overruled = [], [], []
     for item in latest:
         reason = exclusion(item.predicate.person, case.approval, case.excluded)
         if reason is None:
@@ -154,6 +156,7 @@ def _count(latest: list[_Genuine], case: Case, now: datetime, ignored: list[Igno
             continue
         reason = _expired(item, case.approval, now)
         if reason is None and rejections:
+            overruled.append(item)
             reason = f"`{rejections[0].predicate.person}` rejected exactly this, and a rejection beats approvals"
         if reason is None:
             counted.append(item)
@@ -163,6 +166,7 @@ def _count(latest: list[_Genuine], case: Case, now: datetime, ignored: list[Igno
         tuple(map(_verified, counted)),
         tuple(map(_verified, rejections)),
         tuple(sorted(ignored, key=lambda item: item.seq)),
+        tuple(map(_verified, overruled)),
     )
 
 

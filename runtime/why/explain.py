@@ -185,9 +185,12 @@ def _approval_fact(kind: Any, item: VerifiedApproval) -> ApprovalFact:
 
 def _around(source: Source) -> Around:
     able: dict[str, tuple[str, ...]] = {}
+    overruled: dict[str, tuple[ApprovalFact, ...]] = {}
     for control in source.ir.controls:
         if isinstance(control, Approval):
-            signed = {item.person for item in source.verdict(control).approvals}
+            judged = source.verdict(control)
+            signed = {item.person for item in (*judged.approvals, *judged.overruled)}
+            overruled[control.id] = tuple(_approval_fact("approve", item) for item in judged.overruled)
             able[f"approval/{control.id}"] = able_to_approve(source, control, signed)
     good = []
     for waiver in source.ir.waivers:
@@ -195,4 +198,4 @@ def _around(source: Source) -> Around:
         if not verdict.lapsed:
             good.append(waiver)
             able[f"waiver/{waiver.name}"] = able_to_waive(source, waiver, {act.person for act in verdict.granted})
-    return Around(source.ir, able, tuple(good))
+    return Around(source.ir, able, tuple(good), overruled)

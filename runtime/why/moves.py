@@ -44,11 +44,13 @@ class Around:
     Attributes:
         able: who could still sign, by approval and by waiver.
         waivers: those that the charter asks for and that have not lapsed.
+        overruled: approvals that count again when no rejection stands against them, by approval.
     """
 
     ir: IR
     able: Mapping[str, tuple[str, ...]]
     waivers: tuple[Waiver, ...]
+    overruled: Mapping[str, tuple[ApprovalFact, ...]] = field(default_factory=dict)
 
 
 Violation = Mapping[str, Any]
@@ -253,7 +255,7 @@ def _approval(violation: Violation, control: Approval, at: GateInput, around: Ar
             f"who rejected `{control.id}` approves it, or what was reviewed changes and is reviewed anew",
             control.id,
             serves,
-            _unrejected,
+            _unrejected(around.overruled.get(control.id, ())),
             who,
             f"charter approve {control.id} --key YOUR.key",
         )
@@ -290,13 +292,16 @@ def approved(control: Approval) -> Callable[[GateInput], GateInput]:
     return apply
 
 
-def _unrejected(at: GateInput) -> GateInput:
-    return replace(
-        at,
-        approvals=tuple(
+def _unrejected(overruled: tuple[ApprovalFact, ...]) -> Callable[[GateInput], GateInput]:
+    """As if who rejected had approved: they are one of the quorum then, and what they overruled counts again."""
+
+    def apply(at: GateInput) -> GateInput:
+        changed = (
             replace(fact, type="approve", signed_at=at.time) if fact.type == "reject" else fact for fact in at.approvals
-        ),
-    )
+        )
+        return replace(at, approvals=(*changed, *overruled))
+
+    return apply
 
 
 def _resolved(words: tuple[str, ...]) -> Callable[[GateInput], GateInput]:

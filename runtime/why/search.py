@@ -75,11 +75,15 @@ def smallest(ask: Callable[[GateInput], Decision], start: GateInput, around: Aro
 def _next(decision: Decision, at: GateInput, around: Around, tried: int) -> tuple[Violation, tuple[Move, ...], int]:
     """A violation to do something about, and what can be done; all must go, so their order does not matter.
 
-    One that nothing helps comes first, since it ends this branch; then the charter's own, whose moves are exact.
+    One that nothing helps comes first, since it ends this branch; then the charter's own, whose moves are exact. A
+    rejection comes before missing approvals: who takes it back by approving is one of those that are missing.
     """
     own = [item for item in decision.violations if not is_foreign(item, around)]
     if own:
-        violation, options = min(((item, moves(item, at, around)) for item in own), key=lambda item: len(item[1]))
+        violation, options = min(
+            ((item, moves(item, at, around)) for item in own),
+            key=lambda item: (len(item[1]), item[0]["code"] != "rejected"),
+        )
         return violation, options, 0
     violation = decision.violations[0]
     exact = moves(violation, at, around)

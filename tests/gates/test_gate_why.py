@@ -1,6 +1,7 @@
 """`charter why`: the sets that it names turn the gate green, none smaller does, and nothing is promised in vain."""
 
 import itertools
+from dataclasses import replace as replaced
 from typing import Any
 
 import gate_samples as s
@@ -8,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from charter.compiler import ir
+from charter.runtime.cli.why import _show_found
 from charter.runtime.gates.contract import GateInput, encode_input
 from charter.runtime.gates.decide import Decision, decide
 from charter.runtime.gates.engine import PolicyEngine
@@ -124,6 +126,18 @@ def test_a_rejection_needs_its_author(engine: PolicyEngine) -> None:
     assert chosen[0].what.startswith("who rejected `release` approves it") and chosen[0].people == ("eve",)
 
 
+def test_after_a_rejection_one_approval_is_one_act(engine: PolicyEngine) -> None:
+    """Who rejected is one of those who must approve, and what the rejection beat counts again."""
+    only = Asked(engine, s.approval(quorum=1), gate=APPROVE, people=PEOPLE, approvals=(s.signed("eve", type="reject"),))
+    assert [len(chosen) for chosen in only.found().sets] == [1]
+    two = Asked(engine, s.approval(), gate=APPROVE, people=PEOPLE, approvals=(s.signed("eve", type="reject"),))
+    (both,) = _what(two.found())
+    assert len(both) == 2 and both[0] == "1 more of `risk-officer` approves `release`"
+    two.around = replaced(two.around, overruled={"release": (s.signed("ann"),)})
+    (chosen,) = two.found().sets
+    assert len(chosen) == 1 and two.applied(chosen).allow
+
+
 def test_the_sets_are_exactly_the_minimal_ones(engine: PolicyEngine) -> None:
     """Against an oracle that puts every subset of all moves to the engine."""
     controls = tuple(s.requirement(id=f"holdout.{metric}", metric=metric) for metric in ("roc_auc", "f1", "recall"))
@@ -153,7 +167,9 @@ IMPOSSIBLE = 'package no_proxy\n\ndeny contains "never" if input.schema == 1\n'
 
 
 @pytest.mark.parametrize(("rego", "sets"), [(REGO, True), (IMPOSSIBLE, False)])
-def test_other_peoples_rego_is_searched_and_that_is_said(engine: PolicyEngine, rego: str, sets: bool) -> None:
+def test_other_peoples_rego_is_searched_and_that_is_said(
+    engine: PolicyEngine, rego: str, sets: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     control = s.policy(id="no-proxy", gate=HOLDOUT)
     policies = {"policies/no_proxy.rego": rego}
     found = Asked(engine, control, policies=policies, evidence=(s.evidence("share", 0.2),)).found()
@@ -162,6 +178,10 @@ def test_other_peoples_rego_is_searched_and_that_is_said(engine: PolicyEngine, r
         assert found.guessed and "`share` (evaluate/holdout) moves from 0.2 towards 1" in found.sets[0][0].what
     else:
         assert found.stuck[0]["code"] == "policy_denied"
+        _show_found(found, "an engine")
+        told = capsys.readouterr().out
+        assert "nothing was found that turns it green; the search was bounded" in told
+        assert "nothing that is measured" not in told and "searched, not proved" in told
 
 
 def test_a_waived_rule_of_the_team_is_exact_all_the_same(engine: PolicyEngine) -> None:

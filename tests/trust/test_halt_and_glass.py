@@ -160,7 +160,9 @@ def test_glass_is_broken_reviewed_and_an_overdue_review_stops_everything(small: 
     assert warning["waiver"] == f"break-glass:{GATE}"
     close = ("close-review", GATE, "--comment", "fine once", "--yes", "--key")
     assert "somebody else must review" in small.charter(*close, "olga.key")[2]
-    assert small.charter(*close, "bob.key")[0] == 0
+    assert "somebody else must review" in small.charter(close[0], "validate/people", *close[2:], "olga.key")[2]
+    assert small.charter(close[0], "validate/people", *close[2:], "bob.key")[0] == 0
+    assert "no such stage or gate" in small.charter(close[0], "validate/poeple", *close[2:], "bob.key")[2]
     assert "no open review" in small.charter(*close, "bob.key")[2]
     small.charter("report", "-o", "r.html")
     assert "broke the glass at validate/people:exit" in (small.root / "r.html").read_text()

@@ -103,6 +103,8 @@ def test_a_clock_set_forward_does_not_outrank_a_later_rejection():
 def test_a_rejection_beats_approvals_until_who_rejected_approves():
     signed = [WORLD.sign("bob", seq=1), WORLD.sign("carol", "reject", seq=2)]
     assert "a rejection beats approvals" in _reasons(_judge(*signed))["bob"]
+    assert [item.person for item in _judge(*signed).overruled] == ["bob@bank.example"]
+    assert not _judge(*signed, now=NOW + timedelta(days=31)).overruled
     later = WORLD.sign("carol", at=NOW + timedelta(hours=1), seq=3)
     assert len(_judge(*signed, later, now=NOW + timedelta(hours=1)).approvals) == 2
 
