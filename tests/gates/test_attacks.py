@@ -57,6 +57,37 @@ ATTACKS = {
         "gates/test_gate_decisions.py::test_waiver_that_does_not_count",
         "gates/test_gate_decisions.py::test_rule_of_a_pack_can_be_waived_unless_absolute",
     ),
+    "an approval replayed": (
+        "trust/test_trust_approvals.py::test_the_same_envelope_recorded_twice_counts_once",
+        "trust/test_trust_approvals.py::test_an_old_envelope_recorded_late_is_still_old",
+        "trust/test_trust_approvals.py::test_an_old_approval_recorded_again_does_not_undo_a_rejection",
+        "trust/test_trust_approvals.py::test_other_artifacts",
+        "trust/test_trust_approvals.py::test_other_evidence_and_another_iteration",
+    ),
+    "an approval or a waiver that has expired": (
+        "trust/test_trust_approvals.py::test_expired",
+        "trust/test_trust_approvals.py::test_a_clock_set_forward_does_not_lengthen_its_life",
+        "trust/test_trust_approvals.py::test_a_clock_set_forward_does_not_outrank_a_later_rejection",
+        "trust/test_trust_waivers.py::test_it_lapses_after_its_day_and_not_before",
+    ),
+    "an approval or a waiver by somebody excluded": (
+        "trust/test_trust_approvals.py::test_excluded_people",
+        "trust/test_trust_approvals.py::test_unknown_excluded_people_exclude_everybody",
+        "trust/test_trust_waivers.py::test_who_may_not_approve_may_not_waive_either",
+    ),
+    "two keys of one person": (
+        "trust/test_trust_approvals.py::test_one_person_under_two_keys_counts_once",
+        "trust/test_trust_waivers.py::test_one_person_under_two_keys_counts_once",
+    ),
+    "a forged waiver or approval": (
+        "trust/test_trust_waivers.py::test_a_forged_signature",
+        "trust/test_trust_waivers.py::test_an_unsigned_request_is_nothing",
+        "trust/test_trust_approvals.py::test_a_stranger_and_a_stolen_name",
+    ),
+    "glass broken for something else": (
+        "gates/test_gate_decisions.py::test_broken_glass_does_not_let_pass_what_nobody_was_shown",
+        "trust/test_halt_and_glass.py::test_broken_glass_covers_what_was_shown_under_the_controls_of_then_and_nothing_else",
+    ),
     "bundle swapped between plan and run": (
         "gates/test_gate_attacks.py::test_altered_bundle_is_not_loaded",
         "gates/test_gate_attacks.py::test_another_bundle_loaded",
