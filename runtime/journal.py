@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from charter.runtime.events import Body, body_kind
+from charter.runtime.ledger.events import schema_id
 from charter.runtime.ledger.ledger import Event, Ledger
 from charter.runtime.state import State, fold
 
@@ -23,6 +24,13 @@ class _Noted(Struct, frozen=True):
     kind: str
     time: str
     body: object
+
+
+def _location(plain: Mapping[str, Any], attachments: Mapping[str, bytes] | None) -> dict[str, str]:
+    """Where the evidence lies that a body speaks of, and which of its members has the digests; nothing without any."""
+    if attachments:
+        return {"evidence_at": "ledger:attachments"}
+    return {"evidence_at": "store:artifacts"} if plain.get("artifacts") else {}
 
 
 class Journal:
@@ -44,7 +52,7 @@ class Journal:
         """Add an event to the next commit and to the state."""
         kind = body_kind(body)
         plain: dict[str, Any] = msgspec.to_builtins(body)
-        del plain["kind"]
+        plain = {"schema": schema_id(plain.pop("kind")), **plain, **_location(plain, attachments)}
         noted = _Noted(self.state.size, kind, self.now().isoformat(timespec="milliseconds"), plain)
         self._pending.append(Event(kind=kind, subject=subject, body=plain, attachments=attachments or {}))
         self.state.apply(noted)

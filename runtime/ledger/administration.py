@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from charter.runtime.ledger.errors import Refused
-from charter.runtime.ledger.events import Event, Recorded
+from charter.runtime.ledger.events import Event, Recorded, schema_id
 
 ERASED, HELD, RELEASED, KEY_ROTATED = "ledger.erased", "ledger.held", "ledger.released", "ledger.key-rotated"
 KINDS = (ERASED, HELD, RELEASED, KEY_ROTATED)
@@ -49,12 +49,12 @@ def held_event(name: str, first: int, last: int | None, ground: str, by: Keeper)
     if first < 0 or (last is not None and last < first):
         raise Refused("hold covers nothing", f"Records {first} to {last} are none. Give `--from` not above `--to`.")
     body = {"hold": _said("name of the hold", name), "first": first, "last": last}
-    return Event(HELD, "ledger", {**body, "ground": _said("ground", ground), **_by(by)}, _new_id(HELD))
+    return Event(HELD, "ledger", {**body, "ground": _said("ground", ground), **_by(HELD, by)}, _new_id(HELD))
 
 
 def released_event(hold: Hold, ground: str, by: Keeper) -> Event:
     """End a hold."""
-    body = {"hold": hold.name, "held": hold.seq, "ground": _said("ground", ground), **_by(by)}
+    body = {"hold": hold.name, "held": hold.seq, "ground": _said("ground", ground), **_by(RELEASED, by)}
     return Event(RELEASED, "ledger", body, f"{RELEASED}:{hold.seq}")
 
 
@@ -65,14 +65,16 @@ def erased_event(seqs: Sequence[int], digests: Sequence[str], kept: Sequence[str
         "attachments_erased": list(digests),
         "attachments_kept": list(kept),
         "ground": _said("ground", ground),
-        **_by(by),
+        **_by(ERASED, by),
     }
     return Event(ERASED, "ledger", body)
 
 
 def rotated_event(statement: str, ground: str, by: Keeper) -> Event:
     """Change the signing key; the statement is signed by both keys."""
-    return Event(KEY_ROTATED, "ledger", {"statement": statement, "ground": _said("ground", ground), **_by(by)})
+    return Event(
+        KEY_ROTATED, "ledger", {"statement": statement, "ground": _said("ground", ground), **_by(KEY_ROTATED, by)}
+    )
 
 
 def holds(events: Iterable[Recorded]) -> dict[str, Hold]:
@@ -119,8 +121,8 @@ def _said(what: str, text: str) -> str:
     return text
 
 
-def _by(by: Keeper) -> dict[str, str | None]:
-    return {"actor": by.name, "key": by.key}
+def _by(kind: str, by: Keeper) -> dict[str, str | None]:
+    return {"schema": schema_id(kind), "actor": by.name, "key": by.key}
 
 
 def _new_id(kind: str) -> str:

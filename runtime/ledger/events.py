@@ -13,6 +13,11 @@ from charter.runtime.ledger.record import check_idem, check_kind, check_subject,
 from charter.runtime.ledger.sqlite_store import MAX_ATTACHMENT
 
 
+def schema_id(kind: str) -> str:
+    """The name of a body's form, as bodies carry it in `schema`; a later form of the same kind gets the next number."""
+    return f"charter/{kind}/1"
+
+
 class Event(Struct, frozen=True):
     """Something to record.
 

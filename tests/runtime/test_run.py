@@ -229,3 +229,15 @@ def test_the_ledger_alone_decides_everything_again(sandbox: Sandbox) -> None:
     done = sandbox.charter("audit", "replay")
     assert done.code == 0, done
     assert "4 of 4" in done.out, done
+
+
+def test_bodies_name_their_form_and_where_the_evidence_lies(sandbox: Sandbox) -> None:
+    sandbox.chain(["step"])
+    assert sandbox.charter("run").code == 0
+    assert all(event.body["schema"] == f"charter/{event.kind}/1" for event in sandbox.events)
+    for decided in sandbox.of_kind("gate.decided"):
+        assert decided.body["evidence_at"] == "ledger:attachments" and decided.body["attachments"]
+    (finished,) = sandbox.of_kind("stage.finished")
+    assert finished.body["evidence_at"] == "store:artifacts" and finished.body["artifacts"]
+    (closed,) = sandbox.of_kind("run.closed")
+    assert "evidence_at" not in closed.body
