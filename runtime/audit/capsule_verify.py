@@ -249,7 +249,8 @@ class Check:
     def __init__(self, data, say):
         self.data, self.say, self.bad, self.open = data, say, [], []
         self.members = read_zip(data)
-        self.decisions, self.runs, self.named, self.signed, self.erased = [], {}, set(), [], 0
+        self.decisions, self.runs, self.named, self.signed = [], {}, set(), []
+        self.gone, self.erasures = set(), set()
         self.rotations = []
 
     def read(self, name):
@@ -293,7 +294,7 @@ class Check:
                 raise ValueError(f"record {tree.size} is of another ledger, out of its place or time, or there twice")
             ids.add(idem)
             if body is None:
-                self.erased += 1
+                self.gone.add(tree.size)
             elif sha(b"charter/ledger/v1/body\0" + bytes.fromhex(salt.decode()) + body).hex().encode() != committed:
                 raise ValueError(f"the body of record {tree.size} is not the one that its header commits to")
             else:
@@ -319,6 +320,8 @@ class Check:
             self.named.update({f"ir/{body['ir'][7:]}.json", f"bundles/{body['bundle'][7:]}.json"})
         elif kind in {"statement.signed", "act.signed"}:
             self.signed.append((seq, body))
+        elif kind == "ledger.erased":
+            self.erasures.update(at for at in body["records"] if at < seq)
         elif kind == "ledger.key-rotated":
             self.rotations.append(read_rotation(body["statement"]))
             if self.rotations[-1][0] != seq:
@@ -496,8 +499,14 @@ def check_capsule(options, say):
         check.redecide(options.opa)
         if not any(at for at, _ in pins):
             check.open.append("not anchored: without a --pin of yours, a ledger that was signed anew as a whole passes")
-        if check.erased:
-            check.open.append(f"{check.erased} bodies were erased")
+        if check.gone & check.erasures:
+            check.open.append(f"{len(check.gone & check.erasures)} bodies were erased, by a record that says why")
+        if check.gone - check.erasures:
+            first = ", ".join(map(str, sorted(check.gone - check.erasures)[:12]))
+            count = len(check.gone - check.erasures)
+            check.open.append(
+                f"{count} bodies are MISSING WITHOUT ANY RECORD OF IT, the first of them: records {first}"
+            )
         return check.bad, check.open if size else [*check.open, "the ledger is empty"]
 
 

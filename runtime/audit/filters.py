@@ -10,10 +10,14 @@ from charter.runtime.audit.sentences import outcome, waivers
 from charter.runtime.failure import Failure
 from charter.runtime.ledger import Recorded
 
+_TELL_WHO_WORKED = frozenset({"run.opened", "stage.finished"})
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which events; an empty field restricts nothing. `since` and `until` compare as texts with recorded times.
+
+    `denied`, `waived` and `self_approved` are alternatives: with more than one, an event passes by any of them.
 
     Attributes:
         waived: only what went by a waiver, and waivers being signed.
@@ -29,30 +33,67 @@ class Filter:
     waived: bool = False
     self_approved: bool = False
 
+    @property
+    def exceptions(self) -> bool:
+        """Whether only exceptions are wanted."""
+        return self.denied or self.waived or self.self_approved
+
 
 def matching(
-    events: Iterable[Recorded], wanted: Filter, attachment: Callable[[str], bytes | None]
+    events: Iterable[Recorded],
+    wanted: Filter,
+    attachment: Callable[[str], bytes | None],
+    unjudged: list[Recorded] | None = None,
 ) -> Iterator[Recorded]:
     """The events that pass, in order.
 
     Args:
         events: all of a ledger's, from its beginning: who did the work is learnt on the way.
         attachment: reads a policy input by digest, to learn the owner; None when it is gone.
+        unjudged: gets the events that may be among those asked for, but what would tell is gone.
     """
     workers = _Workers(attachment)
     for event in events:
         workers.see(event)
-        if (
-            (not wanted.kinds or event.kind in wanted.kinds)
-            and event.time >= wanted.since
-            and (not wanted.until or event.time < wanted.until)
-            and (not wanted.denied or outcome(event) == "denied")
-            and (wanted.stage is None or event.body.get("stage") == wanted.stage)
-            and (wanted.subject is None or event.subject == wanted.subject)
-            and (not wanted.waived or _is_waived(event))
-            and (not wanted.self_approved or workers.approved_own(event))
-        ):
+        if unjudged is not None and _cannot_judge(event, wanted, workers):
+            unjudged.append(event)
+        elif _by_header(event, wanted) and _by_body(event, wanted, workers):
             yield event
+
+
+def _by_header(event: Recorded, wanted: Filter) -> bool:
+    return (
+        (not wanted.kinds or event.kind in wanted.kinds)
+        and event.time >= wanted.since
+        and (not wanted.until or event.time < wanted.until)
+        and (wanted.subject is None or event.subject == wanted.subject)
+    )
+
+
+def _by_body(event: Recorded, wanted: Filter, workers: "_Workers") -> bool:
+    return (wanted.stage is None or event.body.get("stage") == wanted.stage) and (
+        not wanted.exceptions
+        or (wanted.denied and outcome(event) == "denied")
+        or (wanted.waived and _is_waived(event))
+        or (wanted.self_approved and workers.approved_own(event))
+    )
+
+
+def _cannot_judge(event: Recorded, wanted: Filter, workers: "_Workers") -> bool:
+    """Whether an event that passes by its header would have to be judged by a text that is gone."""
+    if not _by_header(event, wanted):
+        # Who did the work is told by other records than those asked for.
+        return wanted.self_approved and event.erased and event.kind in _TELL_WHO_WORKED
+    if not event.erased:
+        signed = wanted.self_approved and event.kind == "statement.signed" and event.body.get("type") == "approve"
+        return signed and workers.owner_is_gone and not _by_body(event, wanted, workers)
+    if not wanted.exceptions:
+        return wanted.stage is not None
+    kinds = frozenset[str]()
+    kinds |= {"gate.decided"} if wanted.denied else frozenset()
+    kinds |= {"gate.decided", "act.signed"} if wanted.waived else frozenset()
+    kinds |= {"statement.signed", *_TELL_WHO_WORKED} if wanted.self_approved else frozenset()
+    return event.kind in kinds
 
 
 def refuse_unknown_stage(stage: str, events: Iterable[Recorded]) -> None:
@@ -103,12 +144,17 @@ class _Workers:
         body = event.body
         if event.kind == "run.opened":
             self.actors[body.get("run")] = str(body.get("actor"))
-        elif event.kind == "gate.decided":
+        elif event.kind == "gate.decided" and not event.erased:
             self.input = str(body.get("input"))
         elif event.kind == "stage.finished" and body.get("reused") is not True:
             actor = self.actors.get(body.get("run"))
             if actor is not None and str(body.get("stage")).partition("/")[0] != "approve":
                 self.made.setdefault(body.get("iteration"), set()).add(actor)
+
+    @property
+    def owner_is_gone(self) -> bool:
+        """Whether the policy input that says who owns the system is gone."""
+        return bool(self.input) and self.attachment(self.input) is None
 
     def approved_own(self, event: Recorded) -> bool:
         """Whether an approval was signed by who did the work, or owns the system."""

@@ -12,6 +12,7 @@ import msgspec
 
 from charter.compiler.ir import Bundle
 from charter.compiler.rego.digest import bundle_digest
+from charter.runtime.audit.gone import Erasures
 from charter.runtime.events import GateApplied, GateDecided, RunOpened, StageFinished
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.ledger import Ledger, Recorded
@@ -24,7 +25,7 @@ _B = TypeVar("_B")
 
 @dataclass(frozen=True, slots=True)
 class PastDecision:
-    """One recorded decision of a gate; `body` is None when it was erased."""
+    """One recorded decision of a gate; `body` is None when it is gone."""
 
     seq: int
     time: str
@@ -65,6 +66,7 @@ class Past:
     results: list[tuple[int, StageFinished]] = field(default_factory=list)
     events: list[Recorded] = field(default_factory=list)
     state: State = field(default_factory=State)
+    erasures: Erasures = field(default_factory=Erasures)
     _compiled: dict[str, "Compiled | str"] = field(default_factory=dict)
 
     def input(self, body: GateDecided) -> bytes | None:
@@ -141,6 +143,7 @@ def read_past(ledger: Ledger, store: ArtifactStore | None) -> Past:
     past = Past(ledger, store)
     for event in ledger.events(allow_erased=True):
         past.events.append(event)
+        past.erasures.see(event)
         _add(past, event)
     return past
 

@@ -41,10 +41,15 @@ class Redecided:
 
 @dataclass
 class Replay:
-    """What a replay found so far; `total` is how many there were to re-decide."""
+    """What a replay found so far; `total` is how many there were to re-decide.
+
+    Attributes:
+        missing: numbers of records, decisions or not, whose body is gone without any record of it.
+    """
 
     engine: str
     total: int
+    missing: tuple[int, ...] = ()
     interrupted: bool = False
     done: list[Redecided] = field(default_factory=list)
 
@@ -59,14 +64,14 @@ class Replay:
             return int(ExitCode.DENIED)
         if self.interrupted:
             return 130
-        if self.count(Outcome.UNDECIDED) or not self.count(Outcome.SAME):
+        if self.missing or self.count(Outcome.UNDECIDED) or not self.count(Outcome.SAME):
             return int(ExitCode.INCOMPLETE)
         return int(ExitCode.OK)
 
 
 def replay(past: Past, engine: PolicyEngine, wanted: Iterable[PastDecision], progress: Progress) -> Replay:
     """Re-decide, one bundle after the other; Ctrl-C ends it, and what was found until then is returned."""
-    found = Replay(engine.name, 0)
+    found = Replay(engine.name, 0, tuple(e.seq for e in past.events if past.erasures.word(e) == "missing"))
     groups, undecided = grouped(past, wanted)
     found.done += undecided
     found.total = len(undecided) + sum(len(group) for _, group in groups)
@@ -94,7 +99,7 @@ def grouped(
     undecided = []
     for item in wanted:
         if item.body is None:
-            undecided.append(_undecided(item, "its body was erased"))
+            undecided.append(_undecided(item, _gone("body", erased=item.seq in past.erasures.records)))
             continue
         if _no_policy(item.body):
             codes = ", ".join(sorted({str(one.get("code")) for one in item.body.violations}))
@@ -129,7 +134,7 @@ def _no_policy(body: GateDecided) -> bool:
 def _again(past: Past, engine: PolicyEngine, compiled: Compiled, item: PastDecision, body: GateDecided) -> Redecided:
     data = past.input(body)
     if data is None:
-        return _undecided(item, "its input is not in the ledger any more")
+        return _undecided(item, _gone("input", erased=body.input.removeprefix("sha256:") in past.erasures.attachments))
     now = redecide(engine, compiled.bundle, data)
     then = recorded_answer(body)
     if now.failed:
@@ -139,6 +144,10 @@ def _again(past: Past, engine: PolicyEngine, compiled: Compiled, item: PastDecis
     what = (*_misfits(body, compiled, input_facts(data)), *_unheard(body, compiled, now), *differences(then, now))
     outcome = Outcome.CHANGED if what else Outcome.SAME
     return Redecided(item.seq, item.time, body.gate, outcome, then.word, now.word, what)
+
+
+def _gone(what: str, *, erased: bool) -> str:
+    return f"its {what} was erased" if erased else f"its {what} is missing, and no record says why"
 
 
 def _misfits(body: GateDecided, compiled: Compiled, asked: dict[str, Any]) -> Iterator[str]:

@@ -11,20 +11,26 @@ _SHORT = 48
 _SKIPPED = {"run", "stage", "attachments", "meaning", "key", "iteration"}
 
 
-def sentence(event: Recorded) -> str:
-    """What a record says, in one line of plain text (not yet inert)."""
+def sentence(event: Recorded, gone: str = "") -> str:
+    """What a record says, in one line of plain text (not yet inert); `gone` as for `outcome`."""
     if event.erased:
-        return "erased: only its header is left"
+        why = ", and no record says why" if gone == "missing" else ""
+        return f"{gone or 'no body'}: only its header is left{why}"
     if event.kind in administration.KINDS:
         return administration.sentence(event)
     say = _SENTENCES.get(event.kind)
     return say(event.body) if say else _values(event.body)
 
 
-def outcome(event: Recorded) -> str:
-    """What a decision said in one word, `erased` for a body that is gone, empty for events that decide nothing."""
+def outcome(event: Recorded, gone: str = "") -> str:
+    """What a decision said in one word, empty for events that decide nothing.
+
+    Args:
+        event: the record.
+        gone: what is said of a body that is gone: `erased`, `missing`, or empty when that was not looked up.
+    """
     if event.erased:
-        return "erased"
+        return gone or "no body"
     allow = event.body.get("allow")
     if event.kind == "gate.decided" and isinstance(allow, bool):
         return "allowed" if allow else "waiting" if event.body.get("waiting") is True else "denied"

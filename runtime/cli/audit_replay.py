@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from charter.runtime.audit.gone import counted
 from charter.runtime.audit.past import chosen, read_past
 from charter.runtime.audit.replay import Outcome, Redecided, Replay, replay
 from charter.runtime.cli.audit_source import Source, open_source, with_source
@@ -62,6 +63,11 @@ def _write_table(found: Replay) -> None:
         )
     if left := found.count(Outcome.UNDECIDED):
         click.echo(f"left out      {left} could not be re-decided; the table says why")
+    if found.missing:
+        shown_seqs = ", ".join(map(str, found.missing[:12])) + (", ..." if len(found.missing) > 12 else "")
+        click.echo(
+            click.style(f"missing       {counted('missing', len(found.missing))} (records {shown_seqs})", fg="red")
+        )
     changed = found.count(Outcome.CHANGED)
     if changed:
         click.echo(click.style(f"verdict       {changed} CAME OUT OTHERWISE", fg="red", bold=True))
@@ -79,6 +85,7 @@ def _write_json(found: Replay) -> None:
             "engine": found.engine,
             "total": found.total,
             "interrupted": found.interrupted,
+            "bodies_missing_without_a_record": list(found.missing),
             "counts": {str(outcome): found.count(outcome) for outcome in Outcome},
             "exit_code": found.exit_code,
             "decisions": [_row(item) for item in found.done],

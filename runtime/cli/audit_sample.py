@@ -3,6 +3,7 @@
 import click
 
 from charter.runtime.audit.filters import Filter, matching, moment
+from charter.runtime.audit.gone import Gone
 from charter.runtime.audit.sample import draw
 from charter.runtime.audit.sentences import outcome, sentence
 from charter.runtime.cli.audit_source import Source, open_source, with_source
@@ -44,6 +45,8 @@ def audit_sample(
         checkpoint = read_note(opened.checkpoint())
         size, root = checkpoint.size, checkpoint.root
         events = {e.seq: e for e in matching(opened.events(allow_erased=True), wanted, lambda _: None) if e.seq < size}
+        gone = Gone(opened)
+        words = {seq: gone.word(event) for seq, event in events.items()}
     if not events:
         raise Failure("nothing to draw from", "No record matches.", exit_code=ExitCode.INCOMPLETE)
     drawn = [events[seq] for seq in draw(events, n, root, nonce)]
@@ -52,8 +55,8 @@ def audit_sample(
             "seq": event.seq,
             "time": event.time[:19].replace("T", " "),
             "about": event.subject,
-            "outcome": outcome(event),
-            "what": sentence(event),
+            "outcome": outcome(event, words[event.seq]),
+            "what": sentence(event, words[event.seq]),
         }
         for event in drawn
     ]

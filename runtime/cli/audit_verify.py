@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from charter.runtime.audit.gone import counted
 from charter.runtime.cli.audit_source import Source, find_source, source_options
 from charter.runtime.cli.inert import inert
 from charter.runtime.ledger.anchors import read_anchors
@@ -90,9 +91,12 @@ def _print(report: VerificationReport, source: Source) -> None:
     line("key", f"{inert(report.key) or 'none'} ({_key_from(source)})")
     line("checked", _checked(report))
     line("anchored", _anchoring(report))
-    if report.bodies_missing or report.attachments_missing:
-        told = f" ({report.bodies_erased:,} of them erased, by a record that says why)" if report.bodies_erased else ""
-        line("missing", f"{report.bodies_missing:,} bodies{told}, {report.attachments_missing:,} attachments")
+    if unexplained := report.bodies_missing - report.bodies_erased:
+        line("missing", click.style(counted("missing", unexplained), fg="red"))
+    if report.bodies_erased:
+        line("erased", counted("erased", report.bodies_erased))
+    if report.attachments_missing:
+        line("missing", f"{report.attachments_missing:,} attachments")
     if report.keys > 1:
         line("keys", f"{report.keys} one after the other, each change signed by both")
     for finding in report.findings:
@@ -156,6 +160,7 @@ def _document(report: VerificationReport, source: Source) -> dict[str, object]:
         "keys": report.keys,
         "bodies_missing": report.bodies_missing,
         "bodies_erased_by_a_record": report.bodies_erased,
+        "bodies_missing_without_a_record": report.bodies_missing - report.bodies_erased,
         "attachments_missing": report.attachments_missing,
         "findings": [{"check": finding.check, "seq": finding.seq, "what": finding.what} for finding in report.findings],
         "finding_count": report.finding_count,

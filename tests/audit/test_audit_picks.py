@@ -3,11 +3,16 @@
 import csv
 import io
 import json
+import sqlite3
+import subprocess
+import sys
 import unicodedata
+from pathlib import Path
 
 import pytest
 from frozen import DENIED
 
+from charter.runtime.audit import capsule_verify
 from charter.runtime.audit.sample import draw
 from charter.runtime.ledger import Event, Ledger
 from charter.runtime.ledger.anchors import read_anchors
@@ -48,6 +53,75 @@ def test_a_stage_that_nothing_is_of_is_refused(audit):
     assert "Did you mean `evaluate/holdout`?" in errors
     for wrong in ("yesterday", "2026-13-01", ""):
         assert audit("log", "--until", wrong or "x")[0] == 2
+
+
+def test_exceptions_are_alternatives_and_the_rest_narrows(audit, own):
+    with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
+        signed = next(event.body for event in ledger.events(kinds={"statement.signed"}))
+        ledger.append([Event("statement.signed", "x", {**signed, "person": "oda@bank.example", "attachments2": 1})])
+    flags = ("--denied", "--waived", "--self-approved")
+    assert seqs(audit, *flags, project=own) == [DENIED, 69]
+    assert seqs(audit, *flags, "--stage", "evaluate/holdout", project=own) == [DENIED]
+
+
+def _taken_out(project, *taken):
+    """As somebody does who can write to the file: bodies gone, and what was attached to them."""
+    with sqlite3.connect(project.ledger_path) as database:
+        for seq in taken:
+            database.execute("UPDATE record SET body = NULL, salt = NULL WHERE seq = ?", (seq,))
+
+
+def test_a_denial_that_was_taken_out_is_no_empty_list(audit, own):
+    _taken_out(own, DENIED)
+    for options in (("--denied",), ("--denied", "--waived", "--self-approved"), ("--waived", "--format", "csv")):
+        code, _, errors = audit("log", *options, project=own)
+        assert code == 6, options
+        assert "1 could not be judged (missing): records 30" in errors
+        assert "1 body MISSING WITHOUT ANY RECORD OF IT" in errors
+    code, out, errors = audit("log", project=own)
+    assert (code, "could not be judged" in errors) == (6, False)
+    assert "missing: only its header is left, and no record says why" in out
+    assert audit("log", "--denied", "--until", "2026-11-21", project=own)[0] == 6, "not in the list, and still gone"
+    code, out, _ = audit("replay", project=own)
+    assert code == 6
+    assert "its body is missing, and no record says why" in out
+    assert "1 body MISSING WITHOUT ANY RECORD OF IT: somebody took it out (records 30)" in out
+    code, out, _ = audit("verify", project=own)
+    assert (code, "1 body MISSING WITHOUT ANY RECORD OF IT" in out, "erased" in out) == (6, True, False)
+    assert json.loads(audit("verify", "--format", "json", project=own)[1])["bodies_missing_without_a_record"] == 1
+    assert '"outcome": "missing"' in audit("export", "--format", "jsonl", project=own)[1]
+
+
+def test_an_erasure_that_is_accounted_for_is_told_apart(audit, own):
+    code, _, errors = audit(
+        "erase",
+        DENIED,
+        "--ground",
+        "test",
+        "--sign-with",
+        own.root / "keys/oda.key",
+        "--yes",
+        "--stop-runs",
+        project=own,
+    )
+    assert code == 0, errors
+    _taken_out(own, 33)  # a decision too
+    code, _, errors = audit("log", "--denied", project=own)
+    assert (code, "2 could not be judged (erased, missing): records 30, 33" in errors) == (6, True), errors
+    code, out, _ = audit("verify", project=own)
+    assert (code, "1 body erased, by a record that says why" in out) == (6, True)
+    assert "1 body MISSING WITHOUT ANY RECORD OF IT" in out
+    listed = audit("log", project=own)[1]
+    assert "erased: only its header is left\n" in listed
+    assert "its body was erased" in audit("replay", project=own)[1]
+    audit("capsule", "-o", own.root / "a.zip", project=own)
+    done = subprocess.run(
+        [sys.executable, "-I", str(Path(capsule_verify.__file__)), str(own.root / "a.zip")],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "1 bodies were erased, by a record that says why" in done.stdout
+    assert "1 bodies are MISSING WITHOUT ANY RECORD OF IT, the first of them: records 33" in done.stdout
+    assert done.returncode == 6
 
 
 @pytest.mark.parametrize(

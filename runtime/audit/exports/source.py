@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
+from charter.runtime.audit.gone import counted
 from charter.runtime.audit.past import Past
 from charter.runtime.events import GateDecided, RunOpened
 
@@ -47,6 +48,6 @@ def decided(past: Past) -> list[tuple[int, str, GateDecided]]:
 
 
 def gone(past: Past) -> str:
-    """Says that bodies were erased, when some were."""
-    count = sum(event.erased for event in past.events)
-    return f"{count} records whose body was erased" if count else ""
+    """Says which bodies are gone, when some are."""
+    words = [past.erasures.word(event) for event in past.events]
+    return "; ".join(counted(word, words.count(word)) for word in ("missing", "erased") if word in words)
