@@ -5,16 +5,16 @@ says what is left.
 """
 
 _NAMES = """
-    abs array.concat array.reverse array.slice base64.decode base64.encode base64.is_valid base64url.decode
-    base64url.encode base64url.encode_no_pad bits.and bits.lsh bits.negate bits.or bits.rsh bits.xor ceil concat
-    contains count endswith floor format_int glob.match graph.reachable graph.reachable_paths hex.decode
-    hex.encode indexof indexof_n intersection is_array is_boolean is_null is_number is_object is_set is_string
-    json.filter json.patch json.remove max min object.filter object.get object.keys object.remove object.subset
-    object.union object.union_n product regex.find_all_string_submatch_n regex.find_n regex.match regex.replace
-    regex.split replace round semver.compare semver.is_valid sort split sprintf startswith
-    strings.any_prefix_match strings.any_suffix_match strings.count strings.reverse substring sum time.add_date
-    time.clock time.date time.diff time.parse_duration_ns time.parse_rfc3339_ns time.weekday trim trim_left
-    trim_prefix trim_right trim_space trim_suffix type_name union walk
+    abs array.concat array.reverse array.slice base64.encode base64url.encode base64url.encode_no_pad bits.and
+    bits.lsh bits.negate bits.or bits.rsh bits.xor ceil concat contains count endswith floor format_int
+    glob.match graph.reachable graph.reachable_paths hex.decode hex.encode indexof indexof_n intersection
+    is_array is_boolean is_null is_number is_object is_set is_string json.filter json.patch json.remove max min
+    object.filter object.get object.keys object.remove object.subset object.union object.union_n product
+    regex.find_all_string_submatch_n regex.find_n regex.match regex.replace regex.split replace round
+    semver.compare semver.is_valid sort split sprintf startswith strings.any_prefix_match
+    strings.any_suffix_match strings.reverse substring sum time.add_date time.clock time.date time.diff
+    time.parse_rfc3339_ns time.weekday trim trim_left trim_prefix trim_right trim_space trim_suffix type_name
+    union walk
 """
 ALLOWED = frozenset(_NAMES.split())
 
@@ -53,10 +53,14 @@ FORBIDDEN = {
 _CASE = 'treats some letters differently in each engine; compare with `regex.match("(?i)^...$", text)`'
 _NUMERAL = "takes other texts for a number in each engine, and errs on the rest; have the input hold a number"
 _JSON = "reads and writes numbers differently in each engine; have the input hold the value"
+_BASE64 = "takes other texts for valid in each engine; have the input hold the text itself"
 _URL = "encodes other characters in each engine"
 _LAYOUT = "reads its layout differently in each engine; use `time.parse_rfc3339_ns`, `time.date` and `time.clock`"
 
 DIFFERING = {
+    "base64.decode": _BASE64,
+    "base64.is_valid": _BASE64,
+    "base64url.decode": _BASE64,
     "glob.quote_meta": "makes patterns while the policy runs; write the pattern out",
     "json.is_valid": _JSON,
     "json.marshal": _JSON,
@@ -64,9 +68,11 @@ DIFFERING = {
     "lower": _CASE,
     "regex.is_valid": "takes other patterns for valid in each engine; write the pattern out",
     "regex.template_match": "reads its pattern differently in each engine; use `regex.match`",
+    "strings.count": "counts overlapping texts in one engine only",
     "strings.replace_n": "replaces in another order in each engine; use `replace`",
     "time.format": _LAYOUT,
     "time.parse_ns": _LAYOUT,
+    "time.parse_duration_ns": _NUMERAL,
     "to_number": _NUMERAL,
     "units.parse": _NUMERAL,
     "units.parse_bytes": _NUMERAL,

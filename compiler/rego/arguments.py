@@ -16,7 +16,7 @@ _SET_WORDS = ("&&", "--", "~~", "[")
 _MOST_REPEATS = 1000
 _REPEATS = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 
-_PLACEHOLDER = re.compile(r"%(?:%|[svd]|\.\d{1,2}f|(?P<other>[^A-Za-z%]*.?))", re.DOTALL)
+_PLACEHOLDER = re.compile(r"%(?:%|[svd]|(?P<other>[^A-Za-z%]*.?))", re.DOTALL)
 
 
 def argument_problem(call: Call) -> str | None:
@@ -32,7 +32,7 @@ def argument_problem(call: Call) -> str | None:
     return None if said is None else f"`{argument.text}`: {said}"
 
 
-def _pattern(text: str, _call: Call) -> str | None:
+def _pattern(text: str, call: Call) -> str | None:
     for escape in _ESCAPE.finditer(text):
         if escape[1] in _CLASSES:
             return f"`{escape[0]}` means other letters in each engine. Write `{_CLASSES[escape[1]]}`."
@@ -48,7 +48,7 @@ def _pattern(text: str, _call: Call) -> str | None:
         return "engines differ in brackets that stand in brackets, and in `&&`, `--` and `~~` there. Escape them."
     if any(int(number or 0) > _MOST_REPEATS for found in _REPEATS.findall(without) for number in found):
         return f"one engine repeats at most {_MOST_REPEATS} times."
-    return _unreadable(text)
+    return _tried(text, call)
 
 
 def _empty_set(found: re.Match[str]) -> str:
@@ -56,21 +56,23 @@ def _empty_set(found: re.Match[str]) -> str:
     return "[" if any(word in inside for word in _SET_WORDS) else "x"
 
 
-def _unreadable(pattern: str) -> str | None:
+def _tried(pattern: str, call: Call) -> str | None:
     engine = new_engine()
     engine.add_data({"pattern": pattern})
     try:
-        engine.eval_query('regex.match(data.pattern, "")')
+        (answer,) = engine.eval_query('regex.match(data.pattern, "")')["result"]
     except RuntimeError:
         return "this is no regular expression."
+    if call.name != "regex.match" and answer["expressions"][0]["value"]:
+        return "it matches where nothing is, and engines differ in how often it does. Write `+` for `*`."
     return None
 
 
 def _glob(text: str, _call: Call) -> str | None:
-    found = next((mark for mark in "{}[]!\\" if mark in text), None)
+    found = next((mark for mark in "{}[]!?\\" if mark in text), None)
     if found is None:
         return None
-    return f"`{found}` is read differently in each engine. Write only `*`, `**` and `?`, in a pattern for each case."
+    return f"`{found}` is read differently in each engine. Write only `*` and `**`, in a pattern for each case."
 
 
 def _format(text: str, call: Call) -> str | None:
@@ -79,7 +81,7 @@ def _format(text: str, call: Call) -> str | None:
         if placeholder["other"] is not None:
             return (
                 f"`{placeholder[0]}` is written differently in each engine. "
-                "Use `%s` for texts, `%v` for other values, `%d` for whole numbers, or `%.2f`."
+                "Use `%s` for texts, `%d` for whole numbers, `%v` for other values."
             )
     values = call.arguments[1] if len(call.arguments) > 1 else None
     wanted = sum(placeholder[0] != "%%" for placeholder in placeholders)

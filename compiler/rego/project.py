@@ -6,12 +6,13 @@ one engine lacks is met only when it is reached, a `deny` that is no set is neve
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 
 from charter.compiler.rego.allowed import ALLOWED, DIFFERING, FORBIDDEN, why_forbidden
 from charter.compiler.rego.arguments import argument_problem
-from charter.compiler.rego.inputs import NoSuchInput
+from charter.compiler.rego.inputs import NoSuchInput, Shape
 from charter.compiler.rego.module import Call, Module, Problem, Reference, read_module
 from charter.compiler.rego.reading import Reading, Variables
 from charter.compiler.rego.recursion import recursive_rules
@@ -22,6 +23,7 @@ from charter.policies.catalogue import base_modules, shipped_modules
 
 RESERVED = frozenset({"charter", "system"})
 _NO_CODE = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*')
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _FORBIDDEN_WORDS = frozenset(name.partition(".")[0] for name in FORBIDDEN)
 _VALUES = frozenset({"allow", REPORT})
@@ -125,6 +127,7 @@ def _problems(module: Module, known: _Known) -> Iterator[Problem]:
         variables = known.reading.variables(module, rule)
         for call in rule.calls:
             yield from _call_problems(module, call, known)
+            yield from _text_problems(module, call, variables, known)
             if (read := _read_by_call(call)) is not None:
                 yield from _reference_problems(module, read, variables, known)
         for reference in rule.references:
@@ -182,6 +185,30 @@ def _forbidden(module: Module, call: Call) -> Iterator[Problem]:
     reason = None if call.name in ALLOWED else why_forbidden(call.name)
     if reason is not None:
         yield Problem("CH1004", module.path, call.line, call.column, f"`{call.name}` {reason}.")
+
+
+def _pattern(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("pattern", ""))
+
+
+def _text_problems(module: Module, call: Call, variables: Variables, known: _Known) -> Iterator[Problem]:
+    """Functions that are alike for some values only: they are told by what the schema says about the argument."""
+    if call.name not in {"count", "time.parse_rfc3339_ns"} or len(call.arguments) != 1:
+        return
+    (argument,) = call.arguments
+    found = known.reading.shape(module, argument.reference, variables) if argument.reference else None
+    schemas = found.options if isinstance(found, Shape) else ()
+    text = argument.text is not None or (schemas and all(item.get("type") == "string" for item in schemas))
+    if call.name == "count" and text:
+        detail = "`count` of a text counts emoji differently in each engine. Compare the text itself."
+        yield Problem("CH1004", module.path, call.line, call.column, detail)
+    is_time = _TIME.fullmatch(argument.text or "") or (schemas and all("T[0-9]" in _pattern(it) for it in schemas))
+    if call.name != "count" and not is_time:
+        detail = (
+            "`time.parse_rfc3339_ns` takes other texts for a time in each engine. "
+            "Only times that Charter writes, such as `input.time`, are read alike."
+        )
+        yield Problem("CH1004", module.path, call.line, call.column, detail)
 
 
 def _read_by_call(call: Call) -> Reference | None:

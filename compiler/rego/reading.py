@@ -61,7 +61,7 @@ class Reading:
     def shape(self, module: Module, reference: Reference, variables: Variables) -> Shape | NoSuchInput:
         """What a reference leads to in the input; ANYTHING if it does not start there."""
         base, *more = module.imports.get(reference.base, (reference.base,))
-        steps = [(step, None) for step in more]
+        steps: list[tuple[str | None, str | None]] = [(step, None) for step in more]
         picks = reference.picks or (None,) * len(reference.steps)
         steps += zip(reference.steps, picks, strict=True)
         shape = self._input.root if base == "input" else variables.shapes.get(base, ANYTHING)

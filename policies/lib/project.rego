@@ -27,8 +27,8 @@ details(message) := {"details": message.details} if {
 	message.details != null
 } else := null
 
-# Asked by a function, since OPA refuses to load a bundle that compares a text with `true` in plain sight.
-affirmed(value) if value == true
+# With `in`, since OPA refuses to load a bundle that compares what it knows to be a text with `true`.
+affirmed(value) if value in {true}
 
 # A report must show that all is well: every verdict in it is a yes, there is one, and it lists no violation.
 compliant(report) if {

@@ -51,6 +51,43 @@ def problems(rego: str) -> list[tuple[str, int, int]]:
         ("harmless := 1", ("CH1007", 1, 1)),
         ("deny[x] { x := 1 }", ("CH1002", 3, 9)),
         ("deny contains 1 if {", ("CH1001", 4, 1)),
+        ("deny contains 1 if x > 1", ("CH1001", 3, 20)),
+        ("deny contains 1 if f(2)\nf(x) if f(x - 1)", ("CH1001", 4, 1)),
+        ("deny contains 1 if a\na if b\nb if a", ("CH1001", 4, 1)),
+        ("deny contains 1 if data.t.warn\nwarn contains 1 if data.t.deny", ("CH1001", 3, 1)),
+        # Names that stand for a part of the input.
+        ("x := input\ndeny contains 1 if x.lifecyle.risk", ("CH1006", 4, 20)),
+        ("deny contains 1 if { x := input; x.lifecyle.risk }", ("CH1006", 3, 34)),
+        ("x := input.lifecycle\ny := x\ndeny contains 1 if y.rsk", ("CH1006", 5, 20)),
+        ("x := input.lifecycle\ndeny contains 1 if data.t.x.rsk", ("CH1006", 4, 20)),
+        ('deny contains 1 if object.get(input, ["lifecyle", "risk"], 1) == 1', ("CH1006", 3, 20)),
+        ('deny contains 1 if object.get(input.lifecycle, "rsk", 1) == 1', ("CH1006", 3, 20)),
+        ("deny contains 1 if f(input.lifecycle)\nf(l) if l.rsk", ("CH1006", 4, 9)),
+        ('deny contains 1 if { k := "lifecyle"; input[k].risk }', ("CH1006", 3, 39)),
+        ('deny contains 1 if { some k in ["lifecyle"]; input[k].risk }', ("CH1006", 3, 46)),
+        ("deny contains 1 if { some e in input.evidence; e[input.actor] }", ("CH1006", 3, 48)),
+        # What the engines answer differently.
+        ("deny contains 1 if regex.match(`^\\w+$`, input.actor)", ("CH1004", 3, 20)),
+        ("deny contains 1 if regex.match(`\\bx`, input.actor)", ("CH1004", 3, 20)),
+        ("deny contains 1 if regex.match(`\\pL`, input.actor)", ("CH1004", 3, 20)),
+        ("deny contains 1 if regex.match(`[a&&b]`, input.actor)", ("CH1004", 3, 20)),
+        ("deny contains 1 if regex.match(`a(?=b)`, input.actor)", ("CH1004", 3, 20)),
+        ("deny contains 1 if regex.match(`a{1001}`, input.actor)", ("CH1004", 3, 20)),
+        ("deny contains 1 if regex.match(`(`, input.actor)", ("CH1004", 3, 20)),
+        ('deny contains 1 if regex.match(input.actor, "a")', ("CH1004", 3, 20)),
+        ('deny contains 1 if count(regex.split("a*", input.actor)) > 1', ("CH1004", 3, 26)),
+        ('deny contains 1 if glob.match("{a,b}[!c]?", [], input.actor)', ("CH1004", 3, 20)),
+        ('deny contains 1 if glob.match("a?", [], input.actor)', ("CH1004", 3, 20)),
+        ('deny contains sprintf("%+d", [1])', ("CH1004", 3, 15)),
+        ('deny contains sprintf("%.2f", [1])', ("CH1004", 3, 15)),
+        ('deny contains sprintf("%x%%", [1])', ("CH1004", 3, 15)),
+        ('deny contains sprintf("%s %s", [1])', ("CH1004", 3, 15)),
+        ("deny contains sprintf(input.actor, [1])", ("CH1004", 3, 15)),
+        ("deny contains 1 if count(input.actor) > 3", ("CH1004", 3, 20)),
+        ("deny contains 1 if time.parse_rfc3339_ns(input.actor) > 3", ("CH1004", 3, 20)),
+        ("deny contains 1 if to_number(input.actor) > 3", ("CH1004", 3, 20)),
+        ("deny contains upper(input.actor)", ("CH1004", 3, 15)),
+        ("deny contains json.marshal(input)", ("CH1004", 3, 15)),
     ],
 )
 def test_refused(body: str, expected: tuple[str, int, int]) -> None:
@@ -73,6 +110,33 @@ def test_refused(body: str, expected: tuple[str, int, int]) -> None:
 )
 def test_hostile_file_is_refused_in_time(text: str, code: str) -> None:
     assert [found for found, _, _ in problems(text)] == [code]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        r"deny contains 1 if regex.match(`(?i)^[0-9a-z_.-]+@(?:[^\]x]|[[:alpha:]])\.org$`, input.actor)",
+        'deny contains 1 if glob.match("*.example.org", ["."], input.actor)',
+        'deny contains sprintf("100%% of %s, %d, %v", ["a", 1, [2]])',
+        'deny contains sprintf("%s", found) if found := ["a"]',
+        "deny contains 1 if { some h in input.history; time.parse_rfc3339_ns(h.time) > 1 }",
+        "deny contains 1 if input[_].risk",
+        'deny contains 1 if { k := "lifecycle"; input[k].risk; input.evidence[i].n; input.parameters[p] > 1 }',
+        'deny contains 1 if f({"rsk": 1})\nwarn contains 1 if f(input.lifecycle)\nf(l) if l.rsk',
+        "x := input.lifecycle\ndeny contains 1 if { x := input.declaration.body; x.rsk }",
+        'deny contains 1 if object.get(input, ["declaration", "body", "rsk"], 1) == 1',
+    ],
+)
+def test_accepted(body: str) -> None:
+    assert check_project({"p.rego": f"package t\n\n{body}\n"})[1] == ()
+
+
+@pytest.mark.parametrize("value", ['"true"', '{"a": 1}', "1", "[true]", "null"])
+def test_allow_of_another_type_denies_on_every_engine(decide: s.Decide, value: str) -> None:
+    built = s.bundle(s.policy(), policies={PATH: f"package t\n\nallow := {value}\n"})
+    decision = decide(built, GATE)
+    assert decision.failure is None
+    assert [violation["message"] for violation in decision.violations] == ["`allow` is not true"]
 
 
 ACCEPTED = """package team.no_proxy
