@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from charter.compiler.compile import CompileResult, in_order
+from charter.compiler.doubt import doubt_of
 from charter.compiler.files import ProjectFiles
 from charter.compiler.gather import baseline_digest, gather
 from charter.compiler.graph import LifecycleGraph
@@ -26,6 +27,7 @@ def check_baseline(path: Path) -> tuple[CompileResult, str | None]:
     home = path.absolute().parent
     charter = resolve(gathered.tree, {})
     files = ProjectFiles(home)
+    doubt = doubt_of(gathered)
     context = Context(
         charter,
         LifecycleGraph(),
@@ -33,10 +35,10 @@ def check_baseline(path: Path) -> tuple[CompileResult, str | None]:
         read_named_files(charter, files),
         overrides={},
         will_run=False,
-        complete=gathered.complete,
+        complete=doubt.complete,
         gathered=gathered,
     )
-    examined = (finding for examine in BASELINE_PASSES for finding in examine(context))
+    examined = (finding for examine in BASELINE_PASSES for finding in examine(context) if not doubt.covers(finding))
     findings = in_order([*gathered.findings, *context.named.findings, *examined])
     digest = None if has_errors(findings) else baseline_digest(gathered.tree, home)
     return CompileResult(None, findings, gathered.sources, charter), digest

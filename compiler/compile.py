@@ -35,7 +35,7 @@ from charter.compiler.named import NamedFiles, read_named_files
 from charter.compiler.passes import PASSES, Context
 from charter.compiler.pins import pin_files
 from charter.compiler.places import Places
-from charter.compiler.rego.bundle import BundleInput, build_bundle
+from charter.compiler.rego.bundle import BundleInput, build_bundle, check_policies
 from charter.compiler.resolve import resolve
 from charter.compiler.same_file import with_files
 from charter.compiler.transforms import build_graph
@@ -44,7 +44,7 @@ from charter.dsl.collector import collector_paused
 from charter.dsl.diagnostics import Diagnostic, Severity, has_errors
 from charter.dsl.findings import MOST
 from charter.dsl.load import load_source
-from charter.dsl.source import Source
+from charter.dsl.source import Source, Span
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -117,13 +117,14 @@ def _compile(
     charter = with_files(resolve(gathered.tree, overrides), files, whole=will_run)
     graph = build_graph(charter)
     named = read_named_files(charter, files)
-    context = Context(charter, graph, files, named, dict(overrides), will_run, gathered.complete, gathered, as_of=as_of)
     sources = gathered.sources
-    doubt = doubt_of(gathered.tree, sources, syntax)
+    doubt = doubt_of(gathered)
+    context = Context(charter, graph, files, named, dict(overrides), will_run, doubt.complete, gathered, as_of=as_of)
     findings = [*findings, *syntax, *(item for item in _examined(context) if not doubt.covers(item))]
     draft: IR | None = None
     if has_errors(findings):
         findings = [item for item in findings if item.code not in _OF_SOUND_CHARTERS]
+        findings += check_policies(named.rego, _of_policies(charter))[1]
     else:
         draft, more = _lower(charter, graph, Places(sources, source.path), named)
         findings += more
@@ -160,6 +161,11 @@ def _examined(context: Context) -> Iterator[Diagnostic]:
                 detail = f"After {MOST} mistakes the rest of the charter is not looked at. Mend these first."
                 yield error("CH0040", finding.span, detail)
                 return
+
+
+def _of_policies(charter: model.Charter) -> Mapping[str, Span]:
+    """Where the Rego files are named, by path."""
+    return {item.rego.value: item.rego.span for item in charter.policies.values() if item.rego is not None}
 
 
 _OF_SOUND_CHARTERS = frozenset({"CH0411", "CH1501"})

@@ -69,14 +69,11 @@ class Gathered(Struct):
     extensions: list[Extension] = field(default_factory=list)
     whole: bool = True
 
-    @property
-    def complete(self) -> bool:
-        """Whether all that was written could be read, so that what is absent is really absent."""
-        return not has_errors(item for item in self.findings if item.code not in _PINS)
 
-
-_PINS = frozenset({"CH1103", "CH1104"})
+PINS = frozenset({"CH1103", "CH1104"})
 """What is wrong with a pin is no reason to doubt what was read."""
+_NO_OBSTACLE = PINS | {"CH0053"}
+"""What does not keep a baseline from being merged: what it leaves out may be in the charter."""
 
 
 class _Place(Struct, frozen=True):
@@ -236,7 +233,6 @@ def _opened(state: _Gathering, written: ast.Text, there: _Place, *, inside: bool
     tree, syntax = parse(source)
     state.into.sources[source.path] = source
     state.into.findings += syntax if inside else _but_missing(syntax)
-    state.into.whole = state.into.whole and not has_errors(_but_missing(syntax))
     state.into.digests[_from(there.real, state.top)] = digest(data)
     return tree
 
@@ -300,6 +296,7 @@ def _baseline(state: _Gathering, clause: ast.Clause, place: _Place) -> ast.Chart
     written = read.text(clause, "path")
     if written is None:
         return None
+    before = len(state.into.findings)
     there = _found(state, written, place, inside=False)
     tree = _opened(state, written, there, inside=False) if there is not None else None
     if there is None or tree is None:
@@ -307,7 +304,8 @@ def _baseline(state: _Gathering, clause: ast.Clause, place: _Place) -> ast.Chart
     state.open.append(there.real)
     whole = _whole(state, tree, there)
     state.open.pop()
-    if not state.into.whole:
+    if has_errors(item for item in state.into.findings[before:] if item.code not in _NO_OBSTACLE):
+        state.into.whole = False
         return None
     right = baseline_digest(whole, there.real.parent)
     state.into.findings += _pinned(clause, written, right)

@@ -30,7 +30,7 @@ _OWN_WORD = frozenset(
 
 def check_baseline(context: Context) -> Iterator[Diagnostic]:
     """CH1201 weaker than the baseline, CH1202 not comparable with it, CH1203 not answered to."""
-    if not context.gathered.whole or not context.complete:
+    if not context.gathered.whole:
         return
     for extension in context.gathered.extensions:
         for node in extension.unmet:

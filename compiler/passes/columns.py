@@ -18,8 +18,7 @@ def check_columns(context: Context) -> Iterator[Diagnostic]:
     charter = context.charter
     for dataset in charter.datasets.values():
         yield from _prepared(dataset)
-    if context.complete:
-        yield from _targets(charter)
+    yield from _targets(charter)
     for evaluation in charter.evaluations.values():
         yield from _protected(evaluation, evaluation.on, charter)
     for monitor in charter.monitors.values():

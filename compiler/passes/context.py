@@ -19,8 +19,8 @@ class Context(Struct, frozen=True, dict=True):
 
     Attributes:
         graph: built from the references that resolve; the others have no edge.
-        complete: whether the text had no mistakes of syntax. Where it had, a clause may be missing that was
-            written, so nothing is concluded from what is absent.
+        complete: whether every declaration that was written could be read. Clauses may be missing all the same:
+            which findings that leaves in doubt is decided in `doubt.py`, of the findings of all passes.
         named: the schemas and Rego files that could be read.
         overrides: what was given on the command line, by parameter.
         gathered: the files that the charter is made of, and what it inherits.

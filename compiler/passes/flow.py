@@ -22,8 +22,6 @@ from charter.dsl.diagnostics import Diagnostic, Related
 
 def check_flow(context: Context) -> Iterator[Diagnostic]:
     """CH1301 and CH1302 the class falls, CH1303 nobody attests, CH1304 not cleared, CH1305 to CH1307 lawfulness."""
-    if not context.complete:
-        return
     classes = classify(context.charter)
     for name, found in classes.items():
         dataset = context.charter.datasets[name]

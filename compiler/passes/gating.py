@@ -20,8 +20,6 @@ _OfModel = TypeVar("_OfModel", model.Evaluation, model.Approval)
 def check_gating(context: Context) -> Iterator[Diagnostic]:
     """CH0402 ungated deployment, CH0403 without approval, CH0404 on no evidence, CH0407 and CH0409 without bound."""
     charter = context.charter
-    if not context.complete:
-        return
     for evaluation in charter.evaluations.values():
         yield from _bounded(evaluation)
     asked = {bound.node.metric.parts[0] for item in charter.retirements.values() for bound in item.whens}

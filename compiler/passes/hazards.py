@@ -13,7 +13,7 @@ from charter.dsl.diagnostics import Diagnostic, Related
 def check_hazards(context: Context) -> Iterator[Diagnostic]:
     """CH0803: a mitigation that stops nothing."""
     charter = context.charter
-    if not context.complete or context.ancestry is None:
+    if context.ancestry is None:
         return
     for objective in charter.objectives.values():
         for hazard in objective.hazards:

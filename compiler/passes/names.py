@@ -13,14 +13,14 @@ from charter.dsl.suggest import did_you_mean
 def check_names(context: Context) -> Iterator[Diagnostic]:
     """CH0101 unknown, CH0103 of another kind, CH0104 no such part of a split."""
     for reference in references(context.charter):
-        yield from _check(reference, context.charter, complete=context.complete)
+        yield from _check(reference, context.charter)
 
 
-def _check(reference: Reference, charter: model.Charter, *, complete: bool) -> Iterator[Diagnostic]:
+def _check(reference: Reference, charter: model.Charter) -> Iterator[Diagnostic]:
     name = reference.target
     if not any(name in charter.by_kind[kind] for kind in reference.kinds):
         yield _other_kind(reference, charter) or _unknown(reference, charter)
-    elif reference.rows and complete:
+    elif reference.rows:
         yield from _part(reference, charter.datasets[name])
 
 

@@ -15,7 +15,7 @@ from charter.dsl.suggest import did_you_mean
 def check_regulation(context: Context) -> Iterator[Diagnostic]:
     """CH1501 clause not covered, CH1502 unknown clause (both warnings), CH0406 prohibited."""
     charter = context.charter
-    if not context.complete or charter.lifecycle is None:
+    if charter.lifecycle is None:
         return
     for catalogue in catalogues(charter):
         span = _chosen(charter.lifecycle, catalogue.pack)

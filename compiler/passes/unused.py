@@ -15,8 +15,6 @@ from charter.dsl.suggest import did_you_mean
 def check_unused(context: Context) -> Iterator[Diagnostic]:
     """CH0405 never used (a warning), CH0110 and CH0408 a policy at no gate."""
     charter = context.charter
-    if not context.complete:
-        return
     used = {(kind, reference.target) for reference in references(charter) for kind in reference.kinds}
     misspelt = {kind for kind, name in used if name not in charter.by_kind[kind]}
     for kind in ("parameter", "role", "dataset", "prompt", "model"):
