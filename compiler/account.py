@@ -8,8 +8,10 @@ from charter.compiler import clauses as read
 from charter.compiler import model
 from charter.compiler.confidentiality import PERSONAL, classify, origins_of
 from charter.compiler.generative import not_run_yet
+from charter.compiler.graph import Ancestry
 from charter.compiler.licences import Use, commercial_use
 from charter.compiler.passes.duties import certain_quorum
+from charter.compiler.passes.gating import by_model
 from charter.compiler.passes.licence import is_commercial
 from charter.compiler.passes.references import references
 from charter.compiler.passes.retention import floors_of
@@ -17,6 +19,7 @@ from charter.compiler.passes.statistics import Judgement, judge
 from charter.compiler.pins import DATA_FORMATS
 from charter.compiler.regulation import catalogues
 from charter.compiler.sentences import bound_sentence
+from charter.compiler.transforms import build_graph
 
 
 class Item(Struct, frozen=True):
@@ -97,6 +100,7 @@ def _not_checked(charter: model.Charter) -> Iterator[Item]:
     code = sorted(_code(charter))
     if code:
         yield Item("code", f"what {_listed(code)} does: it was found, not run")
+    yield from _of_approvals(charter)
     yield from _of_quorums(charter)
     if charter.roles:
         yield Item("people", f"who holds {_listed(sorted(charter.roles))}: that stands in the signed trust root")
@@ -153,6 +157,29 @@ def _of_files(charter: model.Charter) -> Iterator[Item]:
     different = sorted({path for dataset in charter.datasets.values() if (path := charter.data_file(dataset))})
     if len(different) > 1:
         yield Item("leakage", f"whether {_listed(different)} share rows: files were compared as wholes only")
+
+
+def _of_approvals(charter: model.Charter) -> Iterator[Item]:
+    """Deployments that go live without a person's word: below high risk that is allowed, and never silent."""
+    if charter.lifecycle is None or charter.lifecycle.risk == "high" or not charter.deployments:
+        return  # of high risk it is an error
+    graph = build_graph(charter)
+    order = graph.order()
+    if order is None:
+        return
+    ancestry, approvals = Ancestry(graph, order), by_model(charter.approvals.values())
+    alone = sorted(
+        deployment.name
+        for deployment in charter.deployments.values()
+        if deployment.of is not None
+        and not any(
+            ancestry.precedes(f"approve/{approval.name}", (f"deploy/{deployment.name}",))
+            for approval in approvals[deployment.of.text]
+        )
+    )
+    if alone:
+        text = f"whether anybody agrees to {_listed(alone)}: it goes live by its evaluations alone, on no approval"
+        yield Item("people", text)
 
 
 def _of_quorums(charter: model.Charter) -> Iterator[Item]:

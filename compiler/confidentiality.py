@@ -1,8 +1,8 @@
 """How confidential rows are: the class of every dataset, as it travels through derived datasets.
 
-A class only rises on the way, and what one dataset says of a file holds for all that read it. It falls where every column
-that identifies a person was dropped *and* somebody attests it: behind an approval by the role that `attested as` names,
-and nowhere else.
+A class only rises on the way, and what one dataset says of a file holds for all that read it. It falls where every
+column that identifies a person was dropped *and* somebody attests it: behind an approval by the role that
+`attested as` names, and nowhere else.
 """
 
 from collections.abc import Iterable, Mapping

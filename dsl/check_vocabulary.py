@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
-from charter.dsl.ast import CharterFile, Clause, Control, MappingValue, Name, Value
+from charter.dsl.ast import CharterFile, Clause, Control, ListValue, MappingValue, Name, Value
 from charter.dsl.codes import error
 from charter.dsl.diagnostics import Diagnostic, Related
 from charter.dsl.messages import shorten
@@ -71,8 +71,11 @@ def _arguments(clause: Clause, form: ClauseForm) -> Iterator[Diagnostic]:
         value = clause.arguments.get(argument.name)
         if value is None:
             continue
-        if argument.choices and isinstance(value, Name):
-            yield from _choice(value, argument.choices)
+        words = value.items if isinstance(value, ListValue) else (value,)
+        named = [word for word in words if isinstance(word, Name)] if argument.choices else []
+        if named:
+            for word in named:
+                yield from _choice(word, argument.choices)
         else:
             yield from _value(value)
 

@@ -794,7 +794,7 @@ BLOCKS: tuple[BlockForm, ...] = (
             ),
             ClauseForm(
                 "archive",
-                (_arg("what", "words"), _arg("for", "duration")),
+                (_arg("what", "words", "model", "evidence", "ledger"), _arg("for", "duration")),
                 "What is kept, and how long.",
                 "archive model, evidence, ledger for 10 years",
                 syntax="{what} for {for}",

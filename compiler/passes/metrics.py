@@ -128,7 +128,7 @@ def _source(monitor: model.Monitor) -> Iterator[Diagnostic]:
             continue
         if metric.monitored == "rows" and monitor.on is None:
             detail = (
-                f"`{bound.metric}` needs rows with outcomes, and the log of what is served has none. Name a dataset: "
+                f"`{bound.metric}` needs {_missing_in_log(metric)}. Name a dataset: "
                 f"`monitor {monitor.name} of … on DATASET every …`."
             )
             yield error("CH0203", bound.node.metric.span, detail)
@@ -138,6 +138,17 @@ def _source(monitor: model.Monitor) -> Iterator[Diagnostic]:
                 f"`{monitor.on.text}` instead. Put it into a monitor without `on`."
             )
             yield error("CH0203", bound.node.metric.span, detail)
+
+
+def _missing_in_log(metric: Metric) -> str:
+    """What of the rows that a metric needs is not in the log of what is served: features and predictions are."""
+    if metric.name.startswith("demographic_parity"):
+        return "the protected attribute of every row, and the log of what is served has features and predictions only"
+    if metric.name == "selection_rate":
+        return "rows of a dataset; it is not measured on the log of what is served"
+    if metric.over:
+        return "the outcome and the protected attribute of every row, and the log of what is served has neither"
+    return "rows with outcomes, and the log of what is served has none"
 
 
 def _criterion(bound: model.Bound, charter: model.Charter) -> Iterator[Diagnostic]:

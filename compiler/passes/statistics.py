@@ -17,8 +17,10 @@ from charter.compiler.binomial import clopper_pearson, reach
 from charter.compiler.codes import error
 from charter.compiler.data import Rows, final_rows, rows_of
 from charter.compiler.guarantees import Guaranteed, guaranteed
+from charter.compiler.metrics import METRICS
 from charter.compiler.passes.context import Context
 from charter.compiler.sentences import bound_sentence
+from charter.compiler.threshold import threshold_of
 from charter.dsl.diagnostics import Diagnostic, Related
 
 _MOST_ROWS = 10**15
@@ -84,8 +86,17 @@ def judge(charter: model.Charter) -> Iterator[Judgement]:
     """One judgement for every bound `with confidence`."""
     for declared in charter.measuring():
         for bound in declared.requires:
-            if bound.confidence is not None and bound.confidence < 1 and bound.quantity and bound.comparison:
+            if bound.confidence is not None and bound.confidence < 1 and _makes_sense(bound):
                 yield _judge(charter, declared, bound)
+
+
+def _makes_sense(bound: model.Bound) -> bool:
+    """Whether it is in its unit and can be met at all; where it is not, other passes say so."""
+    metric = METRICS.get(bound.metric)
+    if metric is None or bound.quantity is None or bound.comparison is None:
+        return False
+    threshold = threshold_of(bound, metric.name)
+    return threshold is not None and not metric.range.intersect(threshold.values).is_empty
 
 
 def _judge(charter: model.Charter, declared: model.Measuring, bound: model.Bound) -> Judgement:

@@ -28,7 +28,6 @@ WORKING_CHOICES: Mapping[tuple[str, str, str], tuple[str, ...]] = {
     ("dataset", "source", "format"): ("csv", "parquet", "jsonl", "python"),
     ("deployment", "package", "format"): ("onnx",),
     ("deployment", "serve", "how"): ("http", "directory"),
-    ("retirement", "archive", "what"): ("model", "evidence", "ledger"),
 }
 """Of arguments with choices, those that work."""
 

@@ -82,3 +82,23 @@ def test_what_is_told(clauses: tuple[str, ...], split: str, holds: str, is_open:
 def test_enough_people_are_certain_when_the_role_promises_them():
     _, open_ = account(more="\nrole risk-officer {\n  members at least 4\n}\n")
     assert "has people enough" not in open_
+
+
+@pytest.mark.parametrize(
+    ("risk", "after", "said"),
+    [
+        ("limited", "holdout", True),
+        ("minimal", "holdout", True),
+        ("limited", "release", False),
+        ("high", "holdout", False),
+    ],
+)
+def test_a_deployment_that_nobody_approves_is_said(risk: str, after: str, said: bool):
+    text = whole(f"deployment production of scorecard {{\n  after {after}\n}}\n").replace(
+        "risk    limited", f"risk    {risk}"
+    )
+    result = check_charter(CASES / "any.charter", as_text=text)
+    assert result.charter is not None
+    told = [item.text for item in not_checked(result.charter) if item.area == "people"]
+    assert any("whether anybody agrees to `production`" in text for text in told) is said
+    assert ("CH0403" in {item.code for item in result.diagnostics}) is (risk == "high")

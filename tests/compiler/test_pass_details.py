@@ -154,7 +154,8 @@ PSI = "require psi of each feature <= 0.2"
         (model(f"parameters {{ hidden: [64, {10**30}] }}"), ["CH0218"]),
         (dataset(SPLIT, f"require rows >= {10**17}"), ["CH0218"]),
         ("retirement of scorecard {\n  when age > 2 years\n  erase applications after -1 days\n}\n", ["CH0211"]),
-        ("retirement of scorecard {\n  when age > 2 years\n  archive modle for 10 years\n}\n", ["CH0301"]),
+        ("retirement of scorecard {\n  when age > 2 years\n  archive modle for 10 years\n}\n", ["CH0054"]),
+        ("retirement of scorecard {\n  when age > 2 years\n  archive model, evidnce for 10 years\n}\n", ["CH0054"]),
         ("retirement of scorecard {\n  when age > 2 years\n  archive model, ledger for 10 years\n}\n", []),
         (
             HOLDOUT.replace("min", "0.7\n  report f1 top 3"),
@@ -195,3 +196,18 @@ def test_a_mistake_of_syntax_is_not_followed_by_what_it_makes_missing():
     result = compile_charter(CASES / "any.charter", as_text=text)
     assert result.ir is None
     assert all(item.code < "CH0100" for item in result.diagnostics), result.diagnostics
+
+
+@pytest.mark.parametrize(
+    ("bound", "why"),
+    [
+        ("accuracy >= 0.7", "needs rows with outcomes,"),
+        ("demographic_parity_difference over sex <= 0.1", "needs the protected attribute of every row"),
+        ("equalized_odds_difference over sex <= 0.1", "needs the outcome and the protected attribute"),
+        ("selection_rate >= 0.1", "is not measured on the log"),
+    ],
+)
+def test_what_the_log_of_what_is_served_lacks_is_said_truly(bound: str, why: str):
+    text = whole(f"monitor drift of production every 1 day {{\n  require {bound}\n}}\n")
+    (finding,) = [i for i in compile_charter(CASES / "any.charter", as_text=text).diagnostics if i.code == "CH0203"]
+    assert why in finding.detail

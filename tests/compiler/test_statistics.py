@@ -127,3 +127,19 @@ monitor drift of production on recent every 1 day {
     )
     (finding,) = [i for i in check_charter(CASES / "any.charter", as_text=text).diagnostics if i.code == "CH0608"]
     assert "guarantees 20 rows of `recent`" in finding.detail
+
+
+@pytest.mark.parametrize("bound", ["5 days", "1.5", "150%", "min-auc"])
+def test_a_bound_that_makes_no_sense_is_not_judged_too(bound: str):
+    """Its unit or range is the one finding; what number of rows it would need is not worth a second."""
+    dataset = (
+        'dataset applications {\n  source csv "data/applications.csv"\n  protected sex\n  target default\n'
+        "  split train 70%, test 30% seed 7\n  require rows >= 100\n}\n\nparameter min-auc = 10 days\n"
+    )
+    text = whole(
+        f"{dataset}\nevaluation holdout of scorecard on applications.test {{\n"
+        f"  require roc_auc >= {bound} with confidence 95%\n}}\n"
+    )
+    found = {i.code for i in check_charter(CASES / "any.charter", as_text=text).diagnostics if i.severity == "error"}
+    assert len(found) == 1
+    assert found <= {"CH0201", "CH0603"}
