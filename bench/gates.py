@@ -4,23 +4,29 @@ python -m bench --only gates
 """
 
 import json
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+import msgspec
 import psutil
 
 from charter.compiler import ir
 from charter.policies.catalogue import schema
+from charter.runtime.events import GateDecided
+from charter.runtime.gatekeeper import recordable
 from charter.runtime.gates.contract import decode_input
-from charter.runtime.gates.decide import decide, decide_gate
+from charter.runtime.gates.decide import Decision, decide, decide_gate
 from charter.runtime.gates.embedded import EmbeddedEngine
 from charter.runtime.gates.engine import PolicyEngine
 from charter.runtime.gates.facts import GateFacts
 from charter.runtime.gates.input import build_input
+from charter.runtime.ledger import Event, Ledger
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(Path(__file__).parent))
@@ -29,7 +35,8 @@ import gate_samples as sample  # noqa: E402 - the samples of the contract tests
 from table import Row  # noqa: E402
 
 SERVER = "OPA server, keep-alive loopback"
-DECISIONS = 20_000
+DECISIONS = 100_000
+SETTLED = 10_000
 
 
 def rows(*, runs: int = 5) -> list[Row]:
@@ -48,7 +55,15 @@ def rows(*, runs: int = 5) -> list[Row]:
         ]
     guarded = guarding("decide: 1 rule, limited process", small, small_facts, runs)
     sixty = guarding("decide: 60 rules, limited process", rules, rules_facts, runs)
-    return [*found, guarded, sixty, *around(small, small_facts, runs), building(runs), memory(small, small_facts)]
+    return [
+        *found,
+        guarded,
+        sixty,
+        *around(small, small_facts, runs),
+        whole_gate(small, small_facts, runs),
+        building(runs),
+        memory(small, small_facts),
+    ]
 
 
 def against_server(
@@ -129,6 +144,60 @@ def around(bundle: ir.Bundle, facts: GateFacts, runs: int) -> Iterator[Row]:
     yield compared("check of one input by its types", typed, "us", "jsonschema, validator kept", validated, "<= 0.1")
 
 
+def whole_gate(bundle: ir.Bundle, facts: GateFacts, runs: int) -> Row:
+    """A gate as a run asks it, durable record with its input included, against what it cannot do without.
+
+    The baseline is twice the engine's own time, and a file to which the same bytes are appended and made durable.
+    """
+    document = sample.document(bundle)
+    engine = EmbeddedEngine()
+    engine.load(bundle)
+    data = build_input(document, facts)
+    event = recorded(facts, decide_gate(engine, document, facts))
+    size = len(msgspec.json.encode(event.body)) + len(data)
+    whole: list[float] = []
+    least: list[float] = []
+    with tempfile.TemporaryDirectory(dir=os.environ.get("CHARTER_BENCH_DIR")) as name:
+        folder = Path(name)
+        raw = os.open(folder / "raw", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+        def durable() -> None:
+            os.write(raw, os.urandom(size))
+            os.fdatasync(raw)
+
+        at = {"key_path": folder / "ledger.key", "origin": "charter/bench"}
+        with Ledger.open(folder / "ledger.db", create=True, **at) as ledger:
+
+            def gate() -> None:
+                attempt = msgspec.structs.replace(facts, attempt=ledger.size + 1)
+                ledger.append([recorded(attempt, decide_gate(engine, document, attempt))])
+
+            for _ in range(runs):
+                whole.append(each(gate, 100))
+                least.append(2 * each(lambda: engine.decide(data), 100) + each(durable, 100))
+            assert ledger.size == runs * 100
+        os.close(raw)
+    engine.close()
+    return compared("gate: the same, recorded durably", whole, "us", "2 x the engine, 1 append + sync", least, "<= 1")
+
+
+def recorded(facts: GateFacts, decision: Decision) -> Event:
+    """The decision as a run records it, with the bytes that were decided."""
+    assert decision.allow
+    body = GateDecided(
+        run="run-1", gate=facts.gate, stage=facts.stage, point=facts.point, iteration=1, key=facts.key or "",
+        allow=decision.allow, waiting=decision.waiting, time=facts.time, actor=facts.actor,
+        input=decision.input_digest, subject=facts.subject, content=decision.input_digest,
+        bundle=decision.bundle_digest, revision=decision.revision, entrypoint=decision.entrypoint,
+        engine=decision.engine, engine_version=decision.engine_version, engine_digest=decision.engine_digest,
+        violations=tuple(map(recordable, decision.violations)), warnings=tuple(map(recordable, decision.warnings)),
+        obligations=tuple(map(recordable, decision.obligations)), evaluated=decision.evaluated,
+    )  # fmt: skip
+    return Event(
+        "gate.decided", facts.subject, msgspec.to_builtins(body), attachments={decision.input_digest: decision.input}
+    )
+
+
 def building(runs: int) -> Row:
     """The bundle of 200 stages without controls of their own, from the compiler's values."""
     gates = [f"train/s{number}:{point}" for number in range(200) for point in ("entry", "exit")]
@@ -136,20 +205,22 @@ def building(runs: int) -> Row:
     return Row("build: bundle of 200 trivial stages", median(times), "ms")
 
 
-def memory(bundle: ir.Bundle, facts: GateFacts) -> Row:
-    """Growth of this process over many decisions, after as many tenths to settle."""
+def memory(bundle: ir.Bundle, facts: GateFacts, *, decisions: int = DECISIONS, settled: int = SETTLED) -> Row:
+    """This process after many decisions against the same process before them, when it had settled: flat is 1."""
     engine = EmbeddedEngine()
     engine.load(bundle)
     data = build_input(sample.document(bundle), facts)
     process = psutil.Process()
-    for _ in range(DECISIONS // 10):
+    for _ in range(settled):
         decide(engine, bundle, data)
     before = process.memory_info().rss
-    for _ in range(DECISIONS):
+    for _ in range(decisions):
         decide(engine, bundle, data)
-    grown = process.memory_info().rss - before
+    after = process.memory_info().rss
     engine.close()
-    return Row(f"memory grown over {DECISIONS:,} decisions", grown / 2**20, "MiB")
+    return compared(
+        f"memory after {decisions:,} decisions", [after / 2**20], "MiB", "before them", [before / 2**20], "<= 1.02"
+    )
 
 
 def without_controls() -> tuple[ir.Bundle, GateFacts]:
