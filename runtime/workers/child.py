@@ -35,8 +35,10 @@ def serve(channel: socket.socket) -> None:
         answer = _answer(task, reads)
         _flush()
         _print_to(nothing)  # what comes later belongs to no stage
-        _send(channel, answer)
-        if _surroundings() != before:
+        # Said with the answer, so that nothing is handed to a process that is about to end.
+        stays = _surroundings() == before
+        _send(channel, answer | {"stays": stays})
+        if not stays:
             return
 
 

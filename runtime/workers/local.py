@@ -299,7 +299,9 @@ class LocalExecutor:
 
     def _may_stay(self, process: _Process) -> bool:
         run = process.run
-        if run is None or run.killed or run.task.project is None or process.pid is None or not is_alone(process.pid):
+        if run is None or run.killed or run.answer is None or run.answer.get("stays") is not True:
+            return False
+        if run.task.project is None or process.pid is None or not is_alone(process.pid):
             return False
         run.peak = max(run.peak, resident := resident_bytes(process.pid))
         return 0 < resident <= _KEPT_BYTES

@@ -64,7 +64,8 @@ def test_another_callable_gets_another_process(pids) -> None:
     "callable_", ["changes_directory", "sets_variable", "leaves_thread", "leaves_process", "grows"]
 )
 def test_what_a_stage_leaves_behind_ends_its_process(pids, callable_: str) -> None:
-    assert len(set(pids(callable_, callable_))) == 2
+    # Several times: none may be handed to a process that is about to end.
+    assert len(set(pids(*[callable_] * 4))) == 4
 
 
 def test_a_process_that_dies_between_stages_is_replaced(sandbox: Sandbox) -> None:
