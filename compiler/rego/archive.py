@@ -9,6 +9,30 @@ import msgspec
 from charter.compiler.ir import Bundle
 
 SIGNATURES = ".signatures.json"
+TESTS = "charter/bundle_test.rego"
+_TESTS = """# METADATA
+# title: What `opa test` tries on this bundle, whatever its charter says
+package charter.bundle_test
+
+import data.charter.main
+import data.charter.plan
+
+test_there_are_gates if count(plan.gates) > 0
+
+test_nothing_asked_is_denied if not main.decision.allow with input as {}
+
+test_every_gate_denies_when_nothing_is_known if {
+	every gate, _ in plan.gates {
+		not main.decision.allow with input as {"transition": {"gate": gate}}
+	}
+}
+
+test_another_lifecycle_is_denied if {
+	every gate, _ in plan.gates {
+		not main.decision.allow with input as {"lifecycle": {"name": ""}, "transition": {"gate": gate}}
+	}
+}
+"""
 
 
 def bundle_files(bundle: Bundle) -> dict[str, bytes]:
@@ -17,6 +41,7 @@ def bundle_files(bundle: Bundle) -> dict[str, bytes]:
     return {
         ".manifest": _json(manifest),
         "data.json": _json(bundle.data),
+        TESTS: _TESTS.encode(),
         **{path: text.encode() for path, text in bundle.modules.items()},
     }
 
