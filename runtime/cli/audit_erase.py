@@ -14,6 +14,7 @@ from charter.runtime.events import BODIES
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.ledger import Ledger, Recorded
 from charter.runtime.ledger.custody import erase
+from charter.runtime.ledger.location import moved_aside
 from charter.runtime.project import Project
 from charter.runtime.retention import strictest
 from charter.runtime.store import ArtifactStore
@@ -64,12 +65,15 @@ def audit_erase(
         said = f"{ground} (despite retention: {despite_retention})" if despite_retention and ground else ground
         done = erase(ledger, seqs, said, by, attachments_only=attachments_only, may=may)
         ledger.scrub()
+        moved = moved_aside(project.ledger_path)
+        left = str(moved) if moved.exists() else None
     if as_json:
         document = {
             "record": done.seq,
             "bodies_erased": done.records,
             "attachments_erased": done.attachments,
             "attachments_kept": done.kept,
+            "still_in": left,
         }
         click.echo(json.dumps(document, indent=2))
         return
@@ -78,6 +82,8 @@ def audit_erase(
     )
     for digest in done.kept:
         click.echo(f"kept    {inert(digest[:16])}…: another record carries it too; name that one as well")
+    if left:
+        click.echo(f"still there in {inert(left)}: the file that the ledger was before it moved into a database")
     click.echo("still there in backups, capsules, exports and the artifact store, if it ever was: look there yourself")
 
 

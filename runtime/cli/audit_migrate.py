@@ -8,7 +8,7 @@ from charter.runtime.cli.audit_source import PLACE, find_source, source_options
 from charter.runtime.cli.audit_verify import Progress
 from charter.runtime.cli.inert import inert
 from charter.runtime.failure import Failure
-from charter.runtime.ledger.location import Location, write_pointer
+from charter.runtime.ledger.location import Location, moved_aside, write_pointer
 from charter.runtime.ledger.migrate import copy_ledger
 
 
@@ -23,7 +23,8 @@ def audit_migrate(
 
     Both are verified, and have the same records, root and signed checkpoint. A copy into a file is a backup of one
     consistent state, also while runs go on. With --switch nothing can be appended between copy and change-over; the
-    old file stays beside the new one, and everybody who works on this directory uses the database.
+    old file stays as `.charter/ledger.db.moved`, with all its texts, and everybody who works on this directory uses
+    the database.
     """
     source = find_source(ledger, project_dir, key_path)
     place = source.ledger_path
@@ -34,7 +35,7 @@ def audit_migrate(
             "postgresql:// URL. To go back to a file, copy the ledger to one, stop all runs, and put it in the place "
             "of the project's `.charter/ledger.db`.",
         )
-    kept = place.with_name(f"{place.name}.moved") if isinstance(place, Path) else None
+    kept = moved_aside(place) if isinstance(place, Path) else None
 
     def change_over() -> None:
         assert isinstance(place, Path) and isinstance(target, str) and kept is not None
@@ -56,3 +57,7 @@ def audit_migrate(
     click.echo(f"{copied.size:,} records, root {copied.root.hex()}: the same in both")
     if switch:
         click.echo(f"the ledger is now {inert(target)}; the old file is kept as {inert(kept)}")
+        click.echo(
+            f"{inert(kept)} still has every text up to now, also what is erased from the database later: put it away "
+            "or destroy it"
+        )

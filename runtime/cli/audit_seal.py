@@ -6,6 +6,7 @@ import click
 
 from charter.runtime.cli.audit_source import Source, open_source, with_source
 from charter.runtime.cli.audit_table import write_json
+from charter.runtime.cli.audit_verify import Progress
 from charter.runtime.cli.inert import inert
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.ledger.anchors import read_anchors
@@ -23,9 +24,13 @@ def audit_seal(path: Path, source: Source, first: int, last: int | None) -> None
 
     Nothing leaves the ledger. The file holds the signed checkpoint of now: keep it anchored.
     """
-    with open_source(source) as ledger:
-        seal(ledger, first, ledger.size if last is None else last + 1, path)
-    report = verify_segment(path, key=source.key)
+    progress = Progress()
+    try:
+        with open_source(source) as ledger:
+            seal(ledger, first, ledger.size if last is None else last + 1, path, progress=progress.show)
+        report = verify_segment(path, key=source.key, progress=progress.show)
+    finally:
+        progress.clear()
     if report.findings:
         path.unlink()
         raise Failure(
@@ -58,7 +63,11 @@ def audit_check_segment(path: Path, key_path: Path | None, pin_paths: tuple[Path
     """
     key = load_public_key(key_path, None) if key_path else None
     pins = [note for pin in pin_paths for note in read_anchors(pin)]
-    report = verify_segment(path, key=key, pins=pins)
+    progress = Progress()
+    try:
+        report = verify_segment(path, key=key, pins=pins, progress=progress.show)
+    finally:
+        progress.clear()
     code = _code(report)
     if as_json:
         write_json(

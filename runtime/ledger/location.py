@@ -36,6 +36,11 @@ def resolve(given: Location) -> Location:
     return _checked(text, f"`{given}`") if text.startswith(SCHEMES) and "\n" not in text else given
 
 
+def moved_aside(path: Path) -> Path:
+    """Where the file stays that was a ledger before it moved into a database."""
+    return path.with_name(f"{path.name}.moved")
+
+
 def write_pointer(path: Path, url: str) -> None:
     """Make a file stand for a database; it must not exist."""
     line = f"{_checked(url, 'the URL')}\n"

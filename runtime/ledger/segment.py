@@ -7,7 +7,7 @@ end, and a consistency proof (RFC 6962, 2.1.2) leads from there to the checkpoin
 import base64
 import binascii
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import islice, pairwise
 from pathlib import Path
@@ -62,6 +62,9 @@ class _Attachment(Struct, frozen=True, forbid_unknown_fields=True):
     data: str
 
 
+Watcher = Callable[[int, int], None]
+"""Is told how many of how many records are done."""
+
 _Form = TypeVar("_Form", _Head, _Record, _Attachment)
 
 
@@ -83,8 +86,8 @@ class SegmentReport(Struct):
             self.findings.append(Finding(check, seq, what))
 
 
-def seal(ledger: Ledger, first: int, end: int, path: Path) -> None:
-    """Write records `first` to `end` - 1 into a new file, whole or not at all.
+def seal(ledger: Ledger, first: int, end: int, path: Path, *, progress: Watcher | None = None) -> None:
+    """Write records `first` to `end` - 1 into a new file, whole or not at all; `progress` is told of (done, all).
 
     Raises:
         Refused: there are no such records.
@@ -97,7 +100,7 @@ def seal(ledger: Ledger, first: int, end: int, path: Path) -> None:
     try:
         # No name and no time in it: the same records give the same bytes.
         with draft.open("xb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as file:
-            _write(file, ledger, first, end, sealing)
+            _write(file, ledger, first, end, sealing, progress)
         path.hardlink_to(draft)
     except FileExistsError:
         raise Unavailable(
@@ -109,12 +112,19 @@ def seal(ledger: Ledger, first: int, end: int, path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def verify_segment(path: Path, *, key: VerifierKey | None = None, pins: Sequence[str] = ()) -> SegmentReport:
+def verify_segment(
+    path: Path,
+    *,
+    key: VerifierKey | None = None,
+    pins: Sequence[str] = (),
+    progress: Watcher | None = None,
+) -> SegmentReport:
     """Check everything in a segment, without the ledger and in flat memory.
 
     Args:
         key: the ledger's key from elsewhere; an older or newer one counts when the changes lead from one to the other.
         pins: checkpoints that were kept away; one that is the segment's own checkpoint, or of its end, anchors it.
+        progress: told of (done, all) records now and then.
 
     Raises:
         Unavailable: the file cannot be read. What it holds is judged, not raised.
@@ -122,7 +132,7 @@ def verify_segment(path: Path, *, key: VerifierKey | None = None, pins: Sequence
     report = SegmentReport()
     try:
         with gzip.open(path, "rb") as file:
-            _check(file, report, key, pins)
+            _check(file, report, key, pins, progress)
     except (gzip.BadGzipFile, EOFError) as error:
         report.find("file", None, f"it is not a whole compressed file: {error}")
     except OSError as error:
@@ -138,7 +148,9 @@ def verify_segment(path: Path, *, key: VerifierKey | None = None, pins: Sequence
     return report
 
 
-def _write(file: gzip.GzipFile, ledger: Ledger, first: int, end: int, sealing: Sealing) -> None:
+def _write(
+    file: gzip.GzipFile, ledger: Ledger, first: int, end: int, sealing: Sealing, progress: Watcher | None
+) -> None:
     head = _Head(
         FORMAT, first, end, sealing.prev.hex(), [node.hex() for node in sealing.edge], sealing.checkpoint,
         [node.hex() for node in sealing.consistency], str(sealing.key), [item.statement for item in sealing.rotations],
@@ -153,6 +165,8 @@ def _write(file: gzip.GzipFile, ledger: Ledger, first: int, end: int, sealing: S
             row.body.decode() if shown and row.body is not None else None,
         )
         file.write(canonical.encode(msgspec.to_builtins(line), _MAX_LINE) + b"\n")
+        if progress and (row.seq + 1) % TILE == 0:
+            progress(row.seq + 1 - first, end - first)
         if row.body is not None and b'"attachments"' in row.body:
             digests |= dict.fromkeys(attachment_digests(row.body))
     for digest in digests:
@@ -160,7 +174,13 @@ def _write(file: gzip.GzipFile, ledger: Ledger, first: int, end: int, sealing: S
             file.write(b'{"attachment":"%b","data":"%b"}\n' % (digest.encode(), base64.b64encode(data)))
 
 
-def _check(file: gzip.GzipFile, report: SegmentReport, known: VerifierKey | None, pins: Sequence[str]) -> None:
+def _check(
+    file: gzip.GzipFile,
+    report: SegmentReport,
+    known: VerifierKey | None,
+    pins: Sequence[str],
+    progress: Watcher | None,
+) -> None:
     head = _read(_line(file), _Head)
     if head.format != FORMAT or not 0 <= head.first < head.end:
         raise NoteError(f"it is no document of the format `{FORMAT}`")
@@ -180,7 +200,7 @@ def _check(file: gzip.GzipFile, report: SegmentReport, known: VerifierKey | None
     if len(edge) != head.first.bit_count():
         raise NoteError("the edge of the tree has another number of hashes than a tree of that size")
     at = Position(Frontier(head.first, edge), _hash(head.prev))
-    _follow(file, report, at, head.end - head.first)
+    _follow(file, report, at, head.end - head.first, progress)
     path = [_hash(node) for node in head.consistency]
     root = at.frontier.root()
     if at.frontier.size != head.end:
@@ -198,7 +218,7 @@ def _check(file: gzip.GzipFile, report: SegmentReport, known: VerifierKey | None
                 report.find("pin", None, f"rewritten: a pin of {opened.size} records has another root")
 
 
-def _follow(file: gzip.GzipFile, report: SegmentReport, at: Position, count: int) -> None:
+def _follow(file: gzip.GzipFile, report: SegmentReport, at: Position, count: int, progress: Watcher | None) -> None:
     named: set[str] = set()
 
     def seen(seq: int, header: bytes, body: bytes) -> None:
@@ -211,6 +231,8 @@ def _follow(file: gzip.GzipFile, report: SegmentReport, at: Position, count: int
             report.find(finding.check, finding.seq, finding.what)
         if at.frontier.size == before:
             break
+        if progress:
+            progress(at.frontier.size - report.first, count)
     while text := _line(file):
         line = _read(text, _Attachment)
         try:

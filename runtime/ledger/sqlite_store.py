@@ -93,7 +93,12 @@ class SqliteStore:
         try:
             if self._wal is None:
                 # Inside a write transaction the log surely exists; SQLite keeps this very file while we are connected.
-                self._wal = _file_id(self._wal_name)
+                try:
+                    self._wal = _file_id(self._wal_name)
+                except OSError as error:
+                    failure = _unreadable(self._path, error)
+                    self._broken = f"of an earlier error ({failure.summary})"
+                    raise failure from None
             self._connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - raised again, in words when it is SQLite's
             raise self.failed(error) from None
@@ -156,7 +161,13 @@ class SqliteStore:
             )
 
     def _check_same_file(self) -> None:
-        if _file_id(self._file_name) != self._file or _file_id(self._wal_name) != self._wal:
+        try:
+            same = _file_id(self._file_name) == self._file and _file_id(self._wal_name) == self._wal
+        except OSError as error:
+            failure = _unreadable(self._path, error)
+            self._broken = f"of an earlier error ({failure.summary})"
+            raise failure from None
+        if not same:
             self._broken = "its file was removed or replaced while it was in use"
             raise Tampered(
                 "ledger file was replaced",
@@ -537,13 +548,27 @@ def _translate(error: apsw.Error | UnicodeDecodeError, path: Path) -> Unavailabl
     )
 
 
+def _unreadable(path: Path, error: OSError) -> Unavailable:
+    """It cannot be told whether the file still has its name: a fault of the disk, and nobody's doing."""
+    return Unavailable(
+        "ledger cannot be written or read",
+        f"`{path}`: {error.strerror} while looking whether the file is still there. The last events may be recorded, "
+        "but are not acknowledged. Check the disk, then start again.",
+    )
+
+
 def _wal_path(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
 def _file_id(name: str) -> tuple[int, int]:
+    """Device and inode of what has the name now, `_NO_FILE` when nothing has.
+
+    Raises:
+        OSError: that cannot be told, which says nothing about the file.
+    """
     try:
         status = os.stat(name)  # noqa: PTH116 - twice in each commit; a Path costs as much again
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return _NO_FILE
     return status.st_dev, status.st_ino

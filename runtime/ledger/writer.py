@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from charter.runtime.ledger.chain import Position
 from charter.runtime.ledger.checkpoint import Signer
-from charter.runtime.ledger.errors import Conflict
+from charter.runtime.ledger.errors import Conflict, Unavailable
 from charter.runtime.ledger.events import Prepared, Receipt
 from charter.runtime.ledger.head import Head
 from charter.runtime.ledger.merkle import TILE
@@ -33,7 +33,7 @@ def add_batches(
         signer.verifier.origin.encode(),
         position,
         transaction.find([event.idem for batch in batches for event in batch]),
-        os.urandom(SALT_BYTES * sum(map(len, batches))),
+        _random(SALT_BYTES * sum(map(len, batches))),
     )
     places = [commit.add(batch) for batch in batches]
     if commit.rows:
@@ -52,6 +52,16 @@ def add_batches(
         place if isinstance(place, Conflict) else [Receipt(seq, leaf, note, old) for seq, leaf, old in place]
         for place in places
     ], head
+
+
+def _random(size: int) -> bytes:
+    try:
+        return os.urandom(size)
+    except OSError as error:
+        raise Unavailable(
+            "no random numbers",
+            f"The system gives none ({error.strerror}), and every record needs a salt. Nothing was recorded.",
+        ) from None
 
 
 class _Commit:

@@ -96,6 +96,25 @@ def calls(tmp_path_factory, strace):
     return [call or message for call, message in lines]
 
 
+@pytest.fixture(scope="module")
+def calls_of_an_append(tmp_path_factory, strace):
+    """(call, number of its kind in the process) of every system call between two acknowledgements."""
+    folder = tmp_path_factory.mktemp("every")
+    trace = folder / "trace"
+    subprocess.run(
+        [strace, "-f", "-qq", "-o", trace, sys.executable, APPENDER, folder, "6", "0"],
+        capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    counted, found, inside = dict[str, int](), list[tuple[str, int]](), False
+    for call, rest in re.findall(r"^\d+ +(\w+)\((.*)$", trace.read_text(errors="replace"), re.M):
+        counted[call] = counted.get(call, 0) + 1
+        if call == "write" and rest.startswith('1, "event-'):
+            inside = rest.startswith('1, "event-1')
+        elif inside:
+            found.append((call, counted[call]))
+    return found
+
+
 def number_after(calls: list[str], message: str, call: str) -> int:
     """Which call of its kind is the first after a message."""
     start = calls.index(message)
@@ -131,6 +150,42 @@ class TestFaults:
             else:
                 # SQLite may absorb an error while it folds its log into the file; then all is recorded.
                 assert len(acks) == 6, process.stdout + process.stderr
+
+    def test_a_disk_that_cannot_look_accuses_nobody(self, tmp_path, calls_of_an_append):
+        number = next(number for call, number in calls_of_an_append if call == "newfstatat")
+        process = injected(tmp_path, f"newfstatat:error=EIO:when={number}")
+        assert "failed ledger cannot be written or read" in process.stdout, process.stdout + process.stderr
+        assert (process.returncode, acknowledged(process.stdout)) == (ExitCode.ENVIRONMENT, ["event-0", "event-1"])
+        assert lost_and_whole(tmp_path, acknowledged(process.stdout)) == []
+
+    def test_no_random_numbers_are_said(self, tmp_path, calls_of_an_append):
+        number = next(number for call, number in calls_of_an_append if call == "getrandom")
+        process = injected(tmp_path, f"getrandom:error=EIO:when={number}+")
+        assert "failed no random numbers" in process.stdout, process.stdout + process.stderr
+        assert process.returncode == ExitCode.ENVIRONMENT
+        assert lost_and_whole(tmp_path, acknowledged(process.stdout)) == []
+
+    @pytest.mark.torture
+    @pytest.mark.parametrize("fault", ["EIO", "ENOSPC", "kill"])
+    def test_a_fault_at_every_call_of_an_append_loses_nothing(self, tmp_path, calls_of_an_append, fault):
+        assert len(calls_of_an_append) > 10
+        for call, number in calls_of_an_append:
+            if fault != "kill" and call == "getpid":
+                continue  # it cannot fail
+            folder = tmp_path / f"{call}-{number}"
+            folder.mkdir()
+            what = "signal=SIGKILL" if fault == "kill" else f"error={fault}"
+            process = injected(folder, f"{call}:{what}:when={number}")
+            acks = acknowledged(process.stdout)
+            said = (call, number, process.stdout, process.stderr)
+            assert acks[:2] == ["event-0", "event-1"], said
+            assert lost_and_whole(folder, acks) == [], said
+            if fault == "kill":
+                assert process.returncode != 0, said
+                continue
+            assert "Traceback" not in process.stderr and "replaced" not in process.stdout, said
+            # A commit for which there were no random numbers wrote nothing: the next may succeed.
+            assert process.returncode in (0, ExitCode.ENVIRONMENT) or call == "getrandom", said
 
     def test_a_failed_sync_is_never_acknowledged(self, tmp_path, calls):
         process = injected(tmp_path, f"fdatasync:error=EIO:when={number_after(calls, 'event-0', 'fdatasync')}")

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 from ledger_samples import fill, opened
 
+from charter.runtime.audit.gone import counted
 from charter.runtime.cli import main
 from charter.runtime.failure import Failure
 from charter.runtime.ledger import Event, anchor
@@ -58,10 +59,10 @@ def test_a_hold_is_ordered_listed_keeps_and_is_released(project):
 
 def test_erasing_and_what_verify_and_the_lists_say_then(project):
     said = charter(project, "audit", "erase", "5", "--ground", "Art. 17 GDPR", "--yes")
-    assert "1 bodies, 0 attachments" in said and "backups" in said
+    assert "1 bodies, 0 attachments" in said and "backups" in said and "ledger.db.moved" not in said
     assert not [path.name for path in project.state.iterdir() if SECRET.encode() in path.read_bytes()]
     verified = charter(project, "audit", "verify", code=6)
-    assert "1 bodies (1 of them erased, by a record that says why)" in verified
+    assert counted("erased", 1) in verified
     listed = charter(project, "audit", "erasures")
     assert "erased 1 bodies (5)" in listed and "Art. 17 GDPR" in listed and "claimed only" in listed
     log = charter(project, "audit", "log", "--kind", "ledger.erased")
@@ -140,3 +141,9 @@ def test_a_run_whose_charter_is_gone_may_have_asked_to_keep(project):
     erase = ["audit", "erase", "8", "--ground", "x", "--yes", "--stop-runs"]
     assert "retention is not known" in charter(project, *erase, code=1)
     charter(project, *erase, "--despite-retention", "Art. 17")
+
+
+def test_the_file_that_a_move_left_behind_is_named(project):
+    (project.state / "ledger.db.moved").write_bytes(b"all texts")
+    said = charter(project, "audit", "erase", "5", "--ground", "x", "--yes")
+    assert "ledger.db.moved: the file that the ledger was" in said

@@ -12,6 +12,7 @@ from charter.runtime.cli.audit_seal import audit_check_segment, audit_seal
 from charter.runtime.ledger import Event, Ledger, Refused, Unavailable, anchor, keys
 from charter.runtime.ledger.administration import Keeper
 from charter.runtime.ledger.custody import erase, rotate_key
+from charter.runtime.ledger.merkle import TILE, Frontier, inclusion_holds, inclusion_proof, subtree_of_tiles
 from charter.runtime.ledger.segment import seal, verify_segment
 
 
@@ -130,3 +131,24 @@ def test_refusals(home, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
     with pytest.raises(Unavailable, match="not readable"):
         verify_segment(tmp_path / "none")
+
+
+def test_sealing_and_checking_say_how_far_they_are(tmp_path):
+    sealing, checking = [], []
+    with opened(tmp_path) as ledger:
+        fill(ledger, 600)
+        seal(ledger, 5, 590, tmp_path / "part", progress=lambda *at: sealing.append(at))
+    verify_segment(tmp_path / "part", progress=lambda *at: checking.append(at))
+    assert sealing == [(251, 585), (507, 585)]
+    assert checking[-1] == (585, 585) and len(checking) > 1 and checking == sorted(checking)
+
+
+def test_a_path_among_a_million_records_has_640_bytes():
+    """Over made-up leaves: 10^6 records are 3906 whole tiles of 256 and 64 records more."""
+    size, seq, leaf = 1_000_000, 654_321, bytes(32)
+    frontier = Frontier()
+    tiles = frontier.extend([leaf] * size)
+    path = inclusion_proof(seq, size, subtree_of_tiles(tiles, lambda tile: [leaf] * min(TILE, size - tile * TILE)))
+    assert (len(path), sum(map(len, path))) == (20, 640)
+    assert inclusion_holds(leaf, seq, size, path, frontier.root())
+    assert not inclusion_holds(leaf, seq, size, [*path[:-1], leaf], frontier.root())
