@@ -2,15 +2,17 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from charter.compiler.ir import IR
 from charter.runtime.audit.past import Past, input_facts
+from charter.runtime.audit.told import finder, read
 from charter.runtime.events import StageFinished
 from charter.runtime.failure import Failure
+from charter.runtime.ledger import Recorded
 from charter.runtime.project import Project
 from charter.runtime.stages.serving import INFERENCE_LOG
 from charter.runtime.store import ArtifactStore
@@ -97,6 +99,8 @@ def _sources(ir: IR, project: Project, person: str, columns: list[str]) -> Itera
 def _artifacts(past: Past, store: ArtifactStore, ir: IR, person: str, columns: list[str]) -> Iterator[Place]:
     """Files in the store, each once, under the stage that made it first."""
     seen: set[str] = set()
+    rows: dict[str, int | None] = {}
+    made_from = _made_from(past)
     for _, body in past.results:
         if body.stage.partition("/")[0] not in _HOLD_ROWS:
             continue
@@ -113,8 +117,26 @@ def _artifacts(past: Past, store: ArtifactStore, ir: IR, person: str, columns: l
                 )
             else:
                 found = _count(store.path(artifact.digest), ".parquet", person, columns)
+                rows[artifact.digest] = found
+                sources = made_from.get((body.stage, body.key))
+                if found is None and sources and all(rows.get(digest) == 0 for digest in sources):
+                    why = "what it was made from has no row of theirs, by the lineage of the ledger"
+                    yield Place(where, 0, "nothing", why, artifact.digest)
+                    continue
                 do, why = ("erase", _until(ir, body)) if found else _nothing(found, columns)
                 yield Place(where, found, do, why, artifact.digest)
+
+
+def _made_from(past: Past) -> dict[tuple[str, str], set[str]]:
+    """Digests of the files with rows that each result was made from, by stage and key, as its entry gate saw them."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for item in past.decisions:
+        data = past.input(item.body) if item.body and item.body.point == "entry" and item.body.allow else None
+        flows = input_facts(data).get("inputs") if data else None
+        if item.body is not None and isinstance(flows, dict):
+            held = [flow for flow in flows.values() if str(flow.get("stage")).partition("/")[0] != "train"]
+            found[item.body.stage, item.body.key] = {str(flow.get("digest")) for flow in held}
+    return found
 
 
 def _until(ir: IR, body: StageFinished) -> str:
@@ -180,10 +202,21 @@ def _log_entries(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _records(past: Past, person: str) -> Iterator[Place]:
-    """Records whose body or attachments hold the very text: who decided and signed, above all."""
-    naming = [event for event in past.events if person in _texts(event.body)]
-    acted = [event.seq for event in naming if person in {event.body.get("person"), event.body.get("actor")}]
-    others = [event.seq for event in naming if event.seq not in set(acted)]
+    """Records that have the text in their body or in what they carry: who decided and signed, above all."""
+    names = finder(person)
+    carried: dict[str, bool | None] = {}
+    acted, others, carry, unread = [], [], [], []
+    for event in past.events:
+        if past.erasures.word(event) == "missing":
+            unread.append(event.seq)
+        elif person in {event.body.get("person"), event.body.get("actor")}:
+            acted.append(event.seq)
+        elif names(event.body):
+            others.append(event.seq)
+        elif any(_carried(past, digest, names, carried) for digest in _attached(event)):
+            carry.append(event.seq)
+        elif any(_carried(past, digest, names, carried) is None for digest in _attached(event)):
+            unread.append(event.seq)
     if acted:
         yield Place(
             f"ledger, records {_listed(acted)}", len(acted), "keep",
@@ -194,17 +227,37 @@ def _records(past: Past, person: str) -> Iterator[Place]:
             f"ledger, records {_listed(others)}", len(others), "erase",
             "a record's body can be erased and the chain still verifies, if nothing obliges you to keep it",
         )  # fmt: skip
-    if not naming:
-        yield Place("ledger", 0, "nothing", "no record's body has this text")
+    if carry:
+        yield Place(
+            f"ledger, what records {_listed(carry)} carry", len(carry), "erase",
+            "policy inputs and signed texts can be erased (`--attachments-only`) and the chain still verifies, if "
+            "nothing obliges you to keep them; a decision cannot be made again without its input",
+        )  # fmt: skip
+    if unread:
+        yield Place(
+            f"ledger, records {_listed(unread)}", None, "look yourself",
+            "text of theirs is missing, and no record says that it was erased; a backup may have it",
+        )  # fmt: skip
+    if not (acted or others or carry):
+        yield Place("ledger", 0, "nothing", "no record, and nothing that a record carries, has this text")
 
 
-def _texts(value: object) -> set[str]:
-    """Every text in a body."""
-    if isinstance(value, str):
-        return {value}
-    if isinstance(value, dict):
-        return set().union(*(_texts(part) for part in (*value.keys(), *value.values())))
-    return set().union(*map(_texts, value)) if isinstance(value, list | tuple) else set()
+def _attached(event: Recorded) -> list[str]:
+    """Digests (hex) of what a record carries."""
+    described = event.body.get("attachments")
+    items = described.values() if isinstance(described, dict) else ()
+    return [str(item.get("digest")).removeprefix("sha256:") for item in items if isinstance(item, dict)]
+
+
+def _carried(past: Past, digest: str, names: Callable[[Any], bool], known: dict[str, bool | None]) -> bool | None:
+    """Whether an attachment names them, each looked through once; None when it is missing without being erased."""
+    if digest not in known:
+        data = past.ledger.attachment(f"sha256:{digest}")
+        if data is not None:
+            known[digest] = names(read(data))
+        else:
+            known[digest] = False if digest in past.erasures.attachments else None
+    return known[digest]
 
 
 def _listed(seqs: list[int]) -> str:

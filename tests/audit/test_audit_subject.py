@@ -1,11 +1,15 @@
 """Where one person's data went: found in the source, the store, models, logs and the ledger."""
 
+import base64
 import json
+import sqlite3
+from types import SimpleNamespace
 
 import pytest
 
-from charter.runtime.audit.person import _models
-from charter.runtime.ledger import Ledger
+from charter.runtime.audit.past import read_past
+from charter.runtime.audit.person import _artifacts, _models, _records
+from charter.runtime.ledger import Event, Ledger
 from charter.runtime.project import Project
 
 CHARTER = """charter 1
@@ -107,6 +111,53 @@ def test_the_answer_is_recorded_without_naming_the_person(audit, people, loans):
     assert last.body["places"]["erase"] >= 3
     assert "answered where one person's data went" in audit("log", "--kind", "subject.answered", project=people)[1]
     assert audit("subject", "c-0", "--record", target, project=people)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("carried", "found"),
+    [
+        (b'{"note": ["asked for by Ada Person (c-77)"]}', True),
+        (b'{"notes of c-77": 1}', True),
+        (b"plain text about c-77.", True),
+        (
+            b'{"payloadType": "x", "payload": "%b", "signatures": []}' % base64.b64encode(b'{"reason": "row of c-77"}'),
+            True,
+        ),
+        (b'{"note": "c-770, xc-77"}', False),
+    ],
+)
+def test_what_records_carry_is_searched(own, carried, found):
+    with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
+        ledger.append([Event("other.thing", "x", {"type": "approve"}, None, {"envelope": carried})])
+        places = list(_records(read_past(ledger, None), "c-77"))
+        assert [(item.where, item.do) for item in places] == (
+            [("ledger, what records 69 carry", "erase")] if found else [("ledger", "nothing")]
+        )
+        ledger.append([Event("other.thing", "x", {"reason": "as c-77 asked"})])
+        assert ("ledger, records 70", "erase") in [(i.where, i.do) for i in _records(read_past(ledger, None), "c-77")]
+    with sqlite3.connect(own.ledger_path) as database:
+        database.execute("UPDATE record SET body = NULL, salt = NULL WHERE seq = 69")
+    with Ledger.open_read_only(own.ledger_path) as ledger:
+        do = {item.where: item.do for item in _records(read_past(ledger, None), "c-77")}
+    assert do["ledger, records 69"] == "look yourself"
+
+
+def test_predictions_on_rows_of_others_are_no_open_question(past, monkeypatch):
+    """They have no column that tells people apart; the lineage says which rows they are of."""
+    split = next(body for _, body in past.results if body.stage == "split/loans").artifacts["test"].digest
+
+    def count(path, suffix, name, columns):
+        return None if path not in rows else int(path in holding)
+
+    store = SimpleNamespace(has=lambda digest: True, path=lambda digest: digest)
+    rows = {a.digest for _, body in past.results for a in body.artifacts.values() if body.stage[:5] != "evalu"}
+    monkeypatch.setattr("charter.runtime.audit.person._count", count)
+    ir = SimpleNamespace(stages=())
+    holding: set[str] = set()
+    for expected in ({"nothing"}, {"look yourself"}):
+        places = list(_artifacts(past, store, ir, "c-99", ["customer"]))
+        assert {item.do for item in places if item.where.startswith("evaluate/")} == expected
+        holding.add(split)
 
 
 def test_models_that_learnt_from_their_rows_are_named(past):
