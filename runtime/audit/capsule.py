@@ -15,7 +15,7 @@ from pathlib import Path
 
 from charter.compiler.ir import Bundle
 from charter.compiler.rego.digest import content_bytes
-from charter.runtime.audit.past import Past
+from charter.runtime.audit.past import PROGRESS_EVERY, Past, Progress
 from charter.runtime.events import RunOpened
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.ledger.anchors import read_anchors
@@ -45,13 +45,16 @@ def verifier() -> bytes:
     return resources.files(__package__).joinpath("capsule_verify.py").read_bytes()
 
 
-def make_capsule(past: Past, anchor_path: Path | None, project: Project | None) -> Capsule:
+def make_capsule(
+    past: Past, anchor_path: Path | None, project: Project | None, progress: Progress | None = None
+) -> Capsule:
     """Gather everything; the same ledger gives the same bytes.
 
     Args:
         past: the ledger that was read.
         anchor_path: checkpoints from beside the ledger; the newest 64 go in.
         project: where charters and trust root lie; they are not bound to the ledger, but listed in the capsule.
+        progress: called now and then with the number of records packed, with what they carry, and of all.
 
     Raises:
         Failure: it would have more than 2 GiB, or the ledger grew since it was read.
@@ -65,7 +68,7 @@ def make_capsule(past: Past, anchor_path: Path | None, project: Project | None) 
             exit_code=ExitCode.WAITING,
         )
     members = dict(_ledger(past.ledger, note, anchor_path))
-    for name, found in _attachments(past):
+    for name, found in _attachments(past, progress):
         if found is None:
             missing.append(f"the attachment {name} is not in the ledger any more")
         else:
@@ -99,10 +102,12 @@ def _ledger(ledger: Ledger, note: str, anchor_path: Path | None) -> Iterator[tup
         yield "ledger/anchors.txt", "\n".join(notes[-_MOST_ANCHORS:]).encode()
 
 
-def _attachments(past: Past) -> Iterator[tuple[str, bytes | None]]:
+def _attachments(past: Past, progress: Progress | None) -> Iterator[tuple[str, bytes | None]]:
     """Every attachment that a body names, once, by its digest in hex."""
     seen: set[str] = set()
-    for event in past.events:
+    for done, event in enumerate(past.events, 1):
+        if progress is not None and done % PROGRESS_EVERY == 0:
+            progress(done, len(past.events))
         described = event.body.get("attachments")
         for item in described.values() if isinstance(described, dict) else ():
             digest = str(item.get("digest", ""))

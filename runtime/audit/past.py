@@ -3,7 +3,7 @@
 Old records are read as they were written: nothing here asks whether today's compiler would write the same.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -20,6 +20,8 @@ from charter.runtime.state import State
 from charter.runtime.store import ArtifactStore
 
 _MAX_IR = 64 << 20
+PROGRESS_EVERY = 500
+Progress = Callable[[int, int], None]
 _B = TypeVar("_B")
 
 
@@ -134,15 +136,22 @@ def read_compiled(data: bytes) -> Compiled | None:
     return Compiled(f"sha256:{sha256(data).hexdigest()}", data, ir.bundle, gates, ir.meaning)
 
 
-def read_past(ledger: Ledger, store: ArtifactStore | None) -> Past:
+def read_past(ledger: Ledger, store: ArtifactStore | None, progress: Progress | None = None) -> Past:
     """Read a ledger once, checking its chain up to the signed end.
+
+    Args:
+        ledger: to read.
+        store: where compiled charters of older ledgers lie.
+        progress: called now and then with the number of records read and of all.
 
     Raises:
         Tampered: a record was changed.
     """
-    past = Past(ledger, store)
+    past, total = Past(ledger, store), ledger.size
     for event in ledger.events(allow_erased=True):
         past.events.append(event)
+        if progress is not None and len(past.events) % PROGRESS_EVERY == 0:
+            progress(len(past.events), total)
         past.erasures.see(event)
         _add(past, event)
     return past

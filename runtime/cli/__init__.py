@@ -205,7 +205,9 @@ def run_command_line(arguments: list[str] | None = None) -> int:
         error.show()
         return int(ExitCode.WRONG_INPUT)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted: what was finished is recorded, and `charter run` goes on from there", err=True)
+        goes_on = next((item for item in given if not item.startswith("-")), "") == "run"
+        what = "what was finished is recorded, and `charter run` goes on from there"
+        click.echo(f"interrupted: {what if goes_on else 'the same command starts over'}", err=True)
         return 130
     except ReaderGone:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more when it ends

@@ -9,6 +9,7 @@ import click
 from charter.runtime.audit.capsule import make_capsule, verifier
 from charter.runtime.audit.past import read_past
 from charter.runtime.cli.audit_source import Source, open_source, with_source
+from charter.runtime.cli.audit_table import Counter
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.output import write_whole
 from charter.runtime.failure import ExitCode, Failure
@@ -32,7 +33,10 @@ def audit_capsule(source: Source, output: Path | None, verifier_path: Path | Non
         click.echo(f"wrote {inert(verifier_path)}")
         return
     with open_source(source) as opened:
-        made = make_capsule(read_past(opened, source.store), source.anchor_path, source.project)
+        with Counter("records read").shown() as show:
+            past = read_past(opened, source.store, show)
+        with Counter("records packed").shown() as show:
+            made = make_capsule(past, source.anchor_path, source.project, show)
         name = opened.origin.rpartition("/")[2]
     target = output or Path(f"{name}.capsule.zip")
     write_whole(target, made.data, "the capsule", hint="Choose a directory that you can write to.")

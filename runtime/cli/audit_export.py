@@ -8,7 +8,7 @@ import click
 from charter.runtime.audit.exports.source import Exported
 from charter.runtime.audit.past import Past, read_past
 from charter.runtime.cli.audit_source import Source, open_source, with_source
-from charter.runtime.cli.audit_table import cell
+from charter.runtime.cli.audit_table import Counter, cell
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.output import write_whole
 from charter.runtime.failure import Failure
@@ -38,7 +38,9 @@ def audit_export(source: Source, form: str, output: Path | None, sign_with: Path
             "An in-toto envelope is signed: give your key with `--sign-with FILE`. Other forms take no signature.",
         )
     with open_source(source) as opened:
-        made = _export(read_past(opened, source.store), form, sign_with)
+        with Counter("records read").shown() as show:
+            past = read_past(opened, source.store, show)
+        made = _export(past, form, sign_with)
     if output is None:
         sys.stdout.write(made.data.decode())
         sys.stdout.flush()

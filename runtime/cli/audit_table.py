@@ -3,7 +3,8 @@
 import csv
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -89,6 +90,14 @@ class Counter:
         """Say how far it is."""
         if self.live:
             click.echo(f"\r\x1b[2K{done:,} of {total:,} {self.noun}", nl=False, err=True)
+
+    @contextmanager
+    def shown(self) -> Iterator[Callable[[int, int], None]]:
+        """Give `show`, and take the line away however the work ends."""
+        try:
+            yield self.show
+        finally:
+            self.clear()
 
     def clear(self) -> None:
         """Take the line away."""

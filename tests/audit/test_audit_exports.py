@@ -130,3 +130,24 @@ def test_wrong_arguments_and_empty_ledgers(audit, export, loans, tmp_path):
         export(form, "--ledger", tmp_path / "l.db", code=6)
     export("in-toto", "--ledger", tmp_path / "l.db", "--sign-with", loans.root / "keys" / "oda.key", code=6)
     assert export("jsonl", "--ledger", tmp_path / "l.db") == ""
+
+
+def test_long_ledgers_show_how_far_it_is(audit, monkeypatch, tmp_path):
+    told = []
+    monkeypatch.setattr("charter.runtime.cli.audit_table.Counter.show", lambda self, *at: told.append((self.noun, *at)))
+    for module in ("past", "capsule"):
+        monkeypatch.setattr(f"charter.runtime.audit.{module}.PROGRESS_EVERY", 30)
+    assert audit("export", "--format", "jsonl")[0] == 0
+    assert told == [("records read", 30, 69), ("records read", 60, 69)]
+    audit("capsule", "-o", tmp_path / "a.zip")
+    assert told[-1] == ("records packed", 60, 69)
+
+
+@pytest.mark.parametrize(("group", "command", "goes_on"), [("audit", "export", False), ("", "run", True)])
+def test_what_is_interrupted_says_what_goes_on(audit, monkeypatch, group, command, goes_on):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("click.Command.invoke", interrupt)
+    code, _, errors = audit(command, *(["--format", "jsonl"] if group else []), group=group)
+    assert (code, "`charter run` goes on" in errors) == (130, goes_on)
