@@ -152,13 +152,30 @@ def error_words(message: str) -> str:
     return said[1] if said else "it cannot be read"
 
 
-def _syntax_problem(path: str, text: str, message: str) -> Problem:
-    _, line, column = error_place(message)
+_NO_CODE = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*')
+_IMPORTED_IN_V0 = re.compile(r"(?<![.\w])(?:if|in|every)\b")
+_IMPORTS_ALL = re.compile(r"\bimport\s+(?:rego\.v1|future\.keywords)\b(?!\.)")
+
+
+def _is_v0(path: str, text: str) -> bool:
+    """Whether it can be read as Rego v0. Keywords that v0 lacks are no names: the engine would print a warning."""
+    code = _NO_CODE.sub(" ", text)
+    if not _IMPORTS_ALL.search(code):
+        used = set(_IMPORTED_IN_V0.findall(code))
+        if any(not re.search(rf"\bimport\s+future\.keywords\.{word}\b", code) for word in used):
+            return False
     old = new_engine()
     old.set_rego_v0(True)
     try:
         old.add_policy(path, text)
     except RuntimeError:
+        return False
+    return True
+
+
+def _syntax_problem(path: str, text: str, message: str) -> Problem:
+    _, line, column = error_place(message)
+    if not _is_v0(path, text):
         detail = f"It is not Rego: {error_words(message)}."
         return Problem("CH1001", path, line, column, detail)
     detail = (

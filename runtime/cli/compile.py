@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from charter.compiler.ir import IR
+from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import charter_file, overrides, set_option
 from charter.runtime.cli.output import write_whole
 from charter.runtime.failure import ExitCode, Failure
@@ -17,7 +18,8 @@ from charter.runtime.project import find_charter
 @click.option(
     "--bundle",
     type=click.Path(path_type=Path),
-    help="Also write the policies as an OPA bundle (.tar.gz): any OPA decides the same gates with it.",
+    help="Also write the policies as an OPA bundle (.tar.gz): any OPA decides the same gates with it, if asked with "
+    "--strict-builtin-errors (a server: ?strict-builtin-errors=true). Without, an error in a policy opens the gate.",
 )
 @click.option(
     "--bundle-key",
@@ -60,6 +62,8 @@ def compile_(
     if bundle is not None:
         _write_bundle(bundle, bundle_key, result.ir, spared=(path, target))
     _show(target, result.ir)
+    if bundle is not None:
+        _show_bundle(bundle)
 
 
 def _write_bundle(target: Path, key: Path | None, ir: IR, *, spared: tuple[Path, ...]) -> None:
@@ -74,6 +78,13 @@ def _write_bundle(target: Path, key: Path | None, ir: IR, *, spared: tuple[Path,
 
         archive = signed_archive(ir.bundle, key)
     write_whole(target, archive, "the bundle", hint="Name another place with `--bundle`.")
+
+
+def _show_bundle(bundle: Path) -> None:
+    click.echo(f"{inert(str(bundle))}")
+    click.echo("  ask it    opa eval --strict-builtin-errors -b FILE -i INPUT data.charter.main.decision")
+    click.echo("            a server: POST /v1/data/charter/main/decision?strict-builtin-errors=true")
+    click.echo("            asked without this, OPA takes an error in a policy for a no, and the gate opens")
 
 
 def _show(target: Path, ir: IR) -> None:

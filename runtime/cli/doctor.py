@@ -14,6 +14,11 @@ from charter.runtime.gates.choose import open_engine
 from charter.runtime.gates.probe import Probe, probe
 from charter.runtime.version import VERSION
 
+_DIFFERENCES = (
+    "Between engines, sums of fractions in a project's own Rego may differ in the last digit, and so may how a "
+    "fraction is written; the rest is in docs/policies.md."
+)
+
 
 @click.command()
 @opa_server_options
@@ -62,6 +67,9 @@ def _show(probes: list[Probe]) -> None:
                 click.echo(f"  {item.digest}")
         for line in _wrapped(inert(item.detail)):
             click.echo(f"  {line}")
+    click.echo()
+    for line in _wrapped(_DIFFERENCES):
+        click.echo(line)
 
 
 def _wrapped(text: str) -> list[str]:

@@ -10,8 +10,10 @@ from typing import Any
 
 import gate_samples as s
 import pytest
+from click.testing import CliRunner
 
 from charter.compiler.rego.archive import bundle_archive
+from charter.runtime.cli.compile import compile_
 from charter.runtime.gates.decide import decide_gate
 from charter.runtime.gates.embedded import EmbeddedEngine
 from charter.runtime.gates.loopback import find_opa
@@ -72,6 +74,48 @@ def test_opa_eval_decides_as_the_runtime_does(tmp_path: Path, facts: Any) -> Non
         found = sorted(theirs[part], key=lambda item: json.dumps(item, sort_keys=True))
         assert found == sorted(getattr(ours, part), key=lambda item: json.dumps(item, sort_keys=True))
     assert sorted(theirs["evaluated"]) == list(ours.evaluated)
+
+
+@pytest.mark.parametrize(("strictly", "allowed"), [(True, None), (False, True)])
+def test_an_error_in_a_policy_opens_the_gate_unless_opa_is_asked_strictly(
+    tmp_path: Path, strictly: bool, allowed: bool | None
+) -> None:
+    """Why docs/policies.md and `charter compile --bundle` say how to ask: a bundle cannot notice it itself."""
+    policy = s.policy(gate="evaluate/holdout:exit")
+    erring = 'package team.x\n\ndeny contains "never" if 1 / (count(input.evidence) - 1) > 5\n'
+    built = s.bundle(s.requirement(), policy, policies={policy.path: erring})
+    engine = EmbeddedEngine()
+    engine.load(built)
+    ours = decide_gate(engine, s.document(built), s.facts(evidence=(s.evidence(),)))
+    engine.close()
+    assert (ours.allow, ours.failure) == (False, "engine_failed")
+    (tmp_path / "bundle.tar.gz").write_bytes(bundle_archive(built))
+    (tmp_path / "input.json").write_bytes(ours.input)
+    asked = ["eval", *(["--strict-builtin-errors"] if strictly else []), "-b", "bundle.tar.gz", "-i", "input.json"]
+    result = opa(*asked, "data.charter.main.decision", at=tmp_path)
+    answers = json.loads(result.stdout).get("result")
+    assert (answers[0]["expressions"][0]["value"]["allow"] if answers else None) is allowed
+    assert (result.returncode != 0) is strictly
+
+
+def test_compile_says_how_to_ask_the_bundle(tmp_path: Path) -> None:
+    charter = tmp_path / "p.charter"
+    (tmp_path / "steps.py").write_text("def first(context):\n    pass\n")
+    charter.write_text("""charter 1
+lifecycle p {
+  version "1"
+  owner "o@example.org"
+  purpose "To be asked."
+  risk minimal
+}
+dataset first {
+  source python "steps:first"
+}
+""")
+    out = CliRunner().invoke(compile_, [str(charter), "--bundle", str(tmp_path / "b.tar.gz")])
+    assert out.exit_code == 0, out.output
+    assert "opa eval --strict-builtin-errors" in out.output
+    assert "?strict-builtin-errors=true" in out.output
 
 
 def test_bundle_passes_the_checks_of_opa(tmp_path: Path) -> None:

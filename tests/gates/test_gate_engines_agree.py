@@ -1,11 +1,16 @@
-"""Both engines answer the same bytes alike. The contract tests compare theirs; here the inputs are random."""
+"""Both engines answer the same bytes alike. The contract tests compare theirs; here inputs and bundles are random.
 
+Each run takes another seed. `CHARTER_SEED=N` repeats one; a failure prints it.
+"""
+
+import os
+import random
 from collections.abc import Iterator
 
 import gate_samples as s
 import pytest
 from gate_inputs import GATES, gate_inputs
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, seed, settings
 
 from charter.compiler import ir
 from charter.runtime.gates.contract import GateInput, encode_input
@@ -73,18 +78,86 @@ def engines(opa_server: LoopbackServer) -> Iterator[tuple[PolicyEngine, PolicyEn
     server.close()
 
 
-BUNDLE = bundle()
+SEED = int(os.environ.get("CHARTER_SEED") or random.SystemRandom().randrange(1 << 32))
 
-
-@given(document=gate_inputs())
-@settings(
-    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+CONDITIONS = (
+    "input.lifecycle.risk == TEXT",
+    "some e in input.evidence; e.value >= NUMBER",
+    "some e in input.evidence; e.n % 3 == 1",
+    "every e in input.evidence { e.grade != TEXT }",
+    "count(input.evidence) > 2",
+    "count({e.metric | some e in input.evidence}) > 1",
+    "max([e.n | some e in input.evidence; is_number(e.n)]) > NUMBER",
+    "regex.match(`(?i)^[a-zü]+[^0-9]?$`, input.actor)",
+    "regex.replace(input.actor, `[aeü]`, TEXT) != input.actor",
+    "glob.match(`*i*`, [], input.actor)",
+    "substring(input.actor, 1, 2) == TEXT",
+    "indexof(input.actor, TEXT) > 0",
+    'contains(concat("|", sort([e.metric | some e in input.evidence])), TEXT)',
+    "startswith(strings.reverse(input.actor), TEXT)",
+    "trim_space(replace(input.actor, TEXT, ``)) == ``",
+    "time.parse_rfc3339_ns(input.time) % 7 == 3",
+    "time.weekday(time.parse_rfc3339_ns(input.time)) == `Monday`",
+    'object.get(input, ["declaration", "body", "deep"], NUMBER) == NUMBER',
+    "walk(input.declaration.body, [_, value]); value == TEXT",
+    "some name, item in input.inputs; item.size > NUMBER; not name == TEXT",
+    "{d.name | some d in input.datasets} - {TEXT} != set()",
+    "ceil(input.parameters[_]) > NUMBER",
+    "base64.encode(input.actor) == hex.encode(TEXT)",
+    "input.transition.target < TEXT",
 )
-def test_random_inputs(document: GateInput, engines: tuple[PolicyEngine, PolicyEngine]) -> None:
-    data = encode_input(document)
-    answers = []
+
+
+def generated(number: int) -> ir.Bundle:
+    """Some of the controls, with other bounds, and a policy of some of the conditions."""
+    chance = random.Random(f"{SEED} {number}")
+    lines = ["package team.generated", ""]
+    for index, condition in enumerate(chance.sample(CONDITIONS, 12)):
+        text = chance.choice(['"high"', '"x"', '"ü"', '"sex"', '"\U0001f600"', '"e"'])
+        said = condition.replace("TEXT", text).replace("NUMBER", chance.choice(["0", "1", "0.75", "-3", "1e15"]))
+        lines += [f'{chance.choice(["deny", "warn"])} contains "{index}" if {{ {said} }}', ""]
+    bounds = {"comparison": chance.choice(["<", "<=", "==", ">=", ">"]), "bound": chance.choice([0.0, 0.7, 0.75, 1e15])}
+    own = [item for item in controls() if chance.random() < 0.6 and not isinstance(item, ir.PolicyControl)]
+    policies = [s.policy(id=f"generated@{number}-{at}", gate=gate) for at, gate in enumerate(GATES[:4])]
+    more = [gate for gate in GATES if "unknown" not in gate]
+    ids = {control.id for control in own}
+    waivers = tuple(item for item in (s.waiver(),) if item.control in ids)
+    own += [s.requirement(id="bounded", **bounds), *policies]
+    return s.bundle(*own, waivers=waivers, more_gates=more, policies={s.policy().path: "\n".join(lines)})
+
+
+BUNDLES = {
+    "sample": bundle,
+    "core alone": lambda: s.bundle(more_gates=[gate for gate in GATES if "unknown" not in gate]),
+    **{f"generated {number}": lambda number=number: generated(number) for number in range(3)},
+}
+
+Engines = tuple[PolicyEngine, PolicyEngine]
+
+
+def _agree(name: str, engines: Engines, examples: int) -> None:
+    built = BUNDLES[name]()
     for engine in engines:
-        if engine.revision != BUNDLE.revision:
-            engine.load(BUNDLE)
-        answers.append(s.answer(decide(engine, BUNDLE, data)))
-    assert answers[0] == answers[1]
+        engine.load(built)
+
+    @seed(SEED)
+    @given(document=gate_inputs())
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def compare(document: GateInput) -> None:
+        note(f"repeat with CHARTER_SEED={SEED}")
+        data = encode_input(document)
+        first, second = (s.answer(decide(engine, built, data)) for engine in engines)
+        assert first == second
+
+    compare()
+
+
+@pytest.mark.parametrize("name", BUNDLES)
+def test_random_inputs(name: str, engines: Engines) -> None:
+    _agree(name, engines, 50)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("name", BUNDLES)
+def test_thousands_of_random_inputs(name: str, engines: Engines) -> None:
+    _agree(name, engines, 2_000)
