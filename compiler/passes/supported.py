@@ -48,8 +48,14 @@ def check_supported(context: Context) -> Iterator[Diagnostic]:
             continue
         for clause in node.clauses:
             yield from _clause(node.kind, clause)
+    decided_once = {
+        id(bound)
+        for declared in context.charter.measuring()
+        if not isinstance(declared, model.Monitor)
+        for bound in declared.requires
+    }
     for bound in context.charter.bounds():
-        yield from _control(bound.node)
+        yield from _control(bound.node, once=id(bound) in decided_once)
     for dataset in context.charter.datasets.values():
         if dataset.split and dataset.split.grouped_by and dataset.split.stratified_by:
             both = "`grouped by` together with `stratified by`"
@@ -77,14 +83,15 @@ def _clause(kind: str, clause: ast.Clause) -> Iterator[Diagnostic]:
                 yield not_yet(f"`{clause.keyword} {name.text}`", name.span, f" What works is {instead}.")
 
 
-def _control(node: ast.Control) -> Iterator[Diagnostic]:
+def _control(node: ast.Control, *, once: bool) -> Iterator[Diagnostic]:
+    """Of a bound; of one that is decided `once`, `for` is another pass's finding."""
     if node.attack is not None:
         yield not_yet("`under attack`", node.attack.span)
     if node.not_worse_than is not None:
         yield not_yet("`not worse than`", node.not_worse_than.span)
     if node.on is not None:
         yield not_yet("`on` in a bound", node.on.span)
-    if node.lasting is not None and node.lasting.unit is not None and _is_duration(node.lasting):
+    if not once and node.lasting is not None and node.lasting.unit is not None and _is_duration(node.lasting):
         yield not_yet("`for` with a duration", node.lasting.span, " Count checks instead: `for 3 checks`.")
 
 

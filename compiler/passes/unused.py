@@ -1,15 +1,19 @@
 """What is declared and has no effect: usually a forgotten `after`, or a name that was meant to be used."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 from charter.compiler import model
 from charter.compiler.codes import error, warning
 from charter.compiler.controls import stages_named
+from charter.compiler.ir import StageKind
 from charter.compiler.passes.context import Context
 from charter.compiler.passes.references import references
 from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic
 from charter.dsl.suggest import did_you_mean
+
+_KINDS = get_args(StageKind)
 
 
 def check_unused(context: Context) -> Iterator[Diagnostic]:
@@ -53,7 +57,8 @@ def _policy(policy: model.Policy, context: Context) -> Iterator[Diagnostic]:
     for word, stages in zip(policy.before, found, strict=True):
         if not stages:
             yield _no_stage(word, policy, context)
-    if policy.before and not any(found):
+    misspelt = any(word.text not in _KINDS for word, stages in zip(policy.before, found, strict=True) if not stages)
+    if policy.before and not any(found) and not misspelt:
         detail = f"The policy `{policy.name}` stands at no gate, so it would never be asked. Name stages in `before`."
         yield error("CH0408", policy.node.name.span, detail)
 

@@ -211,3 +211,17 @@ def test_what_the_log_of_what_is_served_lacks_is_said_truly(bound: str, why: str
     text = whole(f"monitor drift of production every 1 day {{\n  require {bound}\n}}\n")
     (finding,) = [i for i in compile_charter(CASES / "any.charter", as_text=text).diagnostics if i.code == "CH0203"]
     assert why in finding.detail
+
+
+def test_one_mistake_is_one_finding():
+    """A misspelt stage gates nothing, and a duration in an evaluation is no missing feature: each is said once."""
+    policy = 'policy odd {\n  rego "policies/no_proxies.rego"\n  before trian\n}\n'
+    assert "CH0408" not in codes(policy)
+    assert "CH0110" in codes(policy)
+    lasting = "evaluation holdout of scorecard on applications.test {\n  require roc_auc >= 0.7 for 10 minutes\n}\n"
+    assert codes(lasting) == ["CH0211"]
+
+
+def test_a_broken_policy_is_told_in_diagnostics_only(capfd: pytest.CaptureFixture[str]):
+    assert "CH1001" in codes('policy odd {\n  rego "policies/syntax.rego"\n  before train\n}\n')
+    assert capfd.readouterr() == ("", "")
