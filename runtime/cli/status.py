@@ -38,7 +38,8 @@ def status(project_dir: Path | None, as_json: bool) -> None:
     standing = {name: as_it_ended(item, state) for name, item in assess_all(basis).items()}
     conclusion = conclude(ir, state, standing)
     still = standing_still(project, state, ledger_time(state))
-    code = ExitCode.DENIED if still else conclusion.code
+    taken_out = any(gap.ground is None for gap in state.gaps.values())  # by nobody who said so: no permitted erasure
+    code = ExitCode.DENIED if still or taken_out else conclusion.code
     if state.gaps and code in {ExitCode.OK, ExitCode.WAITING}:
         code = ExitCode.INCOMPLETE
     if as_json:
