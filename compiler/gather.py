@@ -72,6 +72,8 @@ class Gathered(Struct):
 
 PINS = frozenset({"CH1103", "CH1104"})
 """What is wrong with a pin is no reason to doubt what was read."""
+_OF_A_CLAUSE = frozenset({"CH0050", "CH0052", "CH0053", "CH0054", "CH0055"})
+"""Mistakes that leave no declaration of an imported file unread."""
 _NO_OBSTACLE = PINS | {"CH0053"}
 """What does not keep a baseline from being merged: what it leaves out may be in the charter."""
 
@@ -233,6 +235,7 @@ def _opened(state: _Gathering, written: ast.Text, there: _Place, *, inside: bool
     tree, syntax = parse(source)
     state.into.sources[source.path] = source
     state.into.findings += syntax if inside else _but_missing(syntax)
+    state.into.whole = state.into.whole and not has_errors(item for item in syntax if item.code not in _OF_A_CLAUSE)
     state.into.digests[_from(there.real, state.top)] = digest(data)
     return tree
 
