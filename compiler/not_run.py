@@ -100,7 +100,7 @@ def _of_clause(clause: ast.Clause, form: ClauseForm) -> Iterator[str]:
                 said = value.text if number == 0 else f"{argument.name} {value.text}"
                 yield f"`{clause.keyword} {said}`"
         if argument.name in argument.idle and argument.name in clause.arguments:
-            yield f"`{clause.keyword} … {argument.name}`"
+            yield f"`{clause.keyword} {argument.name}`"
 
 
 def _of_bound(bound: model.Bound) -> Iterator[str]:

@@ -197,7 +197,7 @@ def control_text(body: Mapping[str, Any]) -> str:
     """A control in normal form as a sentence: `roc_auc >= 0.75 with confidence 0.95`."""
     metric, bound = str(body.get("metric")), _number(body.get("bound"))
     words = [metric]
-    words += (f"{word} {_text(body[key])}" for word, key in _SELECTORS if key in body)
+    words += (f"{word} {_selected(body[key])}" for word, key in _SELECTORS if key in body)
     if bound is not None:
         known = METRICS.get(metric.rpartition(".")[2])
         unit = "seconds" if metric.rpartition(".")[2] == "age" else known.unit if known else "number"
@@ -210,12 +210,21 @@ def control_text(body: Mapping[str, Any]) -> str:
     if "checks" in body:
         words.append(f"for {body['checks']} checks")
     if "seconds" in body:
-        words.append(f"for {_text(body['seconds'])} seconds")
+        words.append(f"for {_duration(body).text}")
     if "otherwise" in body:
         words.append(f"otherwise {body['otherwise']}" + (f" {body['to']}" if "to" in body else ""))
     if body.get("enforce", "mandatory") != "mandatory":
         words.append(f"enforce {body['enforce']}")
     return " ".join(words)
+
+
+def _selected(value: Any) -> str:
+    """A name, or of an attack `fgsm(eps: 0.05)`."""
+    if not isinstance(value, Mapping):
+        return _text(value)
+    given = value.get("arguments")
+    arguments = ", ".join(f"{key}: {_text(item)}" for key, item in dict(given or {}).items())
+    return f"{_text(value.get('name'))}({arguments})"
 
 
 _SELECTORS = (
@@ -266,7 +275,8 @@ def _retiring(body: Mapping[str, Any]) -> dict[str, Facet]:
 
 def _duration(body: Mapping[str, Any]) -> Facet:
     """What `for` asks to last; what need not last is acted on sooner."""
-    return Facet(_number(body.get("seconds", 0)), order.at_most, f"{_text(body.get('seconds', 0))} seconds")
+    seconds = _number(body.get("seconds")) or Decimal(0)
+    return Facet(seconds, order.at_most, show(Quantity(seconds, "seconds")) if seconds else "no time")
 
 
 def _lifecycle(stated: Stated, _: Statement) -> Iterator[Standard]:

@@ -126,8 +126,9 @@ def _metrics() -> str:
 def _table(metrics: list[Metric]) -> Iterator[str]:
     yield from ("| metric | unit | range | measured by | asked for | interval |", "|---|---|---|---|---|---|")
     for metric in metrics:
+        later = "" if metric.runs or metric.task == GENERATION else " (**not run yet**)"
         yield (
-            f"| `{metric.name}`{'' if metric.runs or metric.task == GENERATION else ' (**not run yet**)'} | {metric.unit} | {_range(metric.range)} | {', '.join(sorted(metric.stages))} "
+            f"| `{metric.name}`{later} | {metric.unit} | {_range(metric.range)} | {', '.join(sorted(metric.stages))} "
             f"| {_cell(_asked(metric))} | {'yes' if metric.interval else 'no'} |"
         )
 

@@ -69,7 +69,7 @@ RIGHT = [
     (PREPARED.format("redact pii in notes"), ["prepare/applications"]),
     (SOURCE.format('sql secret "LOANS_DB" query "select 1"'), ["acquire/applications"]),
     (FEEDBACK + MONITOR.format("require roc_auc on feedback >= 0.7"), ["acquire/feedback", "monitor/drift"]),
-    (FEEDBACK + MONITOR.format("require error_rate <= 1%\n  learn from feedback select uncertain 5 review by risk-officer"),
+    (FEEDBACK + MONITOR.format(f"{PSI}\n  learn from feedback select random 5 review by risk-officer"),
      ["acquire/feedback", "monitor/drift"]),
     (MONITOR.format("require demographic_parity_ratio over sex >= 0.8"), ["monitor/drift"]),
     (MONITOR.format(f"{PSI} for 3 days"), ["monitor/drift"]),
@@ -143,7 +143,7 @@ WRONG = [
     (FEEDBACK + MONITOR.format(f"{PSI}\n  learn from feedback select uncertain 0 review by risk-officer"), "CH0211"),
     (FEEDBACK + MONITOR.format(f"{PSI}\n  learn from feedback select certain 5 review by risk-officer"), "CH0054"),
     (
-        FEEDBACK + MONITOR.format(f"{PSI}\n  learn from applications select uncertain 5 review by risk-officer"),
+        FEEDBACK + MONITOR.format(f"{PSI}\n  learn from applications select random 5 review by risk-officer"),
         "CH1705",
     ),
     (MONITOR.format("require roc_auc on applications.train >= 0.7"), "CH0501"),
