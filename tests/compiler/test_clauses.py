@@ -166,6 +166,8 @@ def test_an_attack_is_no_bound_on_the_same_value():
     text = HOLDOUT.format("require roc_auc under attack fgsm(eps: 0.05) >= 0.65")
     assert errors(text + FEEDBACK + MONITOR.format("require roc_auc on feedback >= 0.7")) == []
     assert "CH0601" in errors(HOLDOUT.format("require roc_auc <= 0.65"))
+    text = text.replace(">= 0.75", ">= 0.6")
+    assert errors(text + FEEDBACK + MONITOR.format("require roc_auc on feedback >= 0.62")) == ["CH0605"]
 
 
 def test_what_is_measured_anew_has_a_name_that_no_evidence_has():
