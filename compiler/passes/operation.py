@@ -23,7 +23,7 @@ def check_operation(context: Context) -> Iterator[Diagnostic]:
             yield from _fallback(fallback, deployment, charter)
     for monitor in charter.monitors.values():
         learn = monitor.clause("learn")
-        if learn is not None and context.complete:
+        if learn is not None:
             yield from _learn(learn, monitor, charter)
 
 
