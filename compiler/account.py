@@ -7,16 +7,16 @@ from msgspec import Struct
 from charter.compiler import clauses as read
 from charter.compiler import model
 from charter.compiler.confidentiality import PERSONAL, classify, origins_of
-from charter.compiler.generative import not_run_yet
 from charter.compiler.graph import Ancestry
 from charter.compiler.licences import Use, commercial_use
+from charter.compiler.not_run import why_not_run
 from charter.compiler.passes.duties import certain_quorum
 from charter.compiler.passes.gating import by_model
 from charter.compiler.passes.licence import is_commercial
 from charter.compiler.passes.references import references
 from charter.compiler.passes.retention import floors_of
 from charter.compiler.passes.statistics import Judgement, judge
-from charter.compiler.pins import DATA_FORMATS
+from charter.compiler.pins import data_files
 from charter.compiler.regulation import catalogues
 from charter.compiler.sentences import bound_sentence
 from charter.compiler.transforms import build_graph
@@ -77,17 +77,10 @@ def not_checked(charter: model.Charter) -> tuple[Item, ...]:
 
 
 def _not_checked(charter: model.Charter) -> Iterator[Item]:
-    idle = not_run_yet(charter)
-    if idle:
-        text = "proved and compiled, but not run yet: this version makes no text, and `charter run` stops there"
-        yield Item("run", f"{_listed(list(idle))}: {text}")
-    files = sorted(
-        {
-            dataset.source.location.value
-            for dataset in charter.datasets.values()
-            if dataset.source and dataset.source.location and dataset.source.format in DATA_FORMATS
-        }
-    )
+    for stage, reasons in why_not_run(charter, build_graph(charter).nodes).items():
+        text = "proved and compiled, but not run yet: `charter run` stops there"
+        yield Item("run", f"what `{stage}` does with {' and '.join(reasons)}: {text}")
+    files = sorted({location.value for dataset in charter.datasets.values() for location in data_files(dataset)})
     if files:
         yield Item("data", f"what is in {_listed(files)}, columns included: `charter run` measures it")
     if charter.evaluations:

@@ -1,8 +1,9 @@
 """Every code that the compiler can report: code to summary. Each has a page in `pages/`, and a case in
-`tests/cases/errors`. CH01 names, CH02 units and types, CH03 not supported, CH04 shape, CH05 leakage,
+`tests/cases/errors`. CH01 names, CH02 units and types, CH04 shape, CH05 leakage,
 CH06 thresholds, CH07 duties, CH08 waivers and hazards, CH09 files,
 CH10 the team's own Rego, CH11 several files, CH12 the baseline, CH13 information flow,
-CH14 retention.
+CH14 retention, CH15 regulation, CH16 models that make text, CH17 operation. CH03 was what could not be compiled yet:
+nothing is left of it.
 """
 
 from pathlib import Path
@@ -43,8 +44,6 @@ SUMMARIES: dict[str, str] = {
     "CH0216": "another target",
     "CH0217": "empty text",
     "CH0218": "number cannot be held",
-    # Not supported.
-    "CH0301": "not supported yet",
     # Shape.
     "CH0401": "stages wait for each other",
     "CH0402": "ungated deployment",
@@ -136,6 +135,15 @@ SUMMARIES: dict[str, str] = {
     "CH1602": "not for this task",
     "CH1603": "unusable address",
     "CH1604": "secret instead of its name",
+    # Operation, and what is searched for and fed back.
+    "CH1701": "rollout out of order",
+    "CH1702": "falls back to the same",
+    "CH1703": "search finds nothing",
+    "CH1704": "feedback is not whole",
+    "CH1705": "nothing to learn from",
+    "CH1706": "part of a bound out of place",
+    "CH1707": "unknown attack",
+    "CH1708": "source is not whole",
 }
 """A code never changes its meaning and is never given again."""
 

@@ -53,7 +53,7 @@ class Class(Struct, frozen=True):
 
 def classify(charter: model.Charter) -> Mapping[str, Class]:
     """The class of every dataset by name; nothing where datasets derive from each other, which another pass finds."""
-    origins = {name: origins_of(dataset, charter) for name, dataset in charter.datasets.items()}
+    origins = {name: _inherits(dataset, charter) for name, dataset in charter.datasets.items()}
     try:
         order = tuple(TopologicalSorter(origins).static_order())
     except CycleError:
@@ -67,6 +67,12 @@ def classify(charter: model.Charter) -> Mapping[str, Class]:
             said[key] = _said(charter.of_same_file(dataset))
         classes[name] = _classified(dataset, said[key], [classes[origin] for origin in origins[name]])
     return classes
+
+
+def _inherits(dataset: model.Dataset, charter: model.Charter) -> tuple[str, ...]:
+    """What it derives from; of feedback, the rows that its model learnt from: what is served has the same columns."""
+    served = charter.served_from(dataset)
+    return (*origins_of(dataset, charter), *([served.name] if served is not None else []))
 
 
 def origins_of(dataset: model.Dataset, charter: model.Charter) -> tuple[str, ...]:

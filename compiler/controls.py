@@ -10,6 +10,7 @@ from charter.compiler import clauses as read
 from charter.compiler import ir, model
 from charter.compiler.graph import Ancestry, LifecycleGraph, Node
 from charter.compiler.metrics import METRICS
+from charter.compiler.normal import normal_value
 from charter.compiler.places import Places
 from charter.compiler.sentences import approval_sentence, bound_sentence, policy_sentence, satisfied
 from charter.dsl.source import Span
@@ -47,13 +48,25 @@ def lower_controls(lowering: Lowering) -> tuple[ir.Control, ...]:
     return tuple(sorted(found, key=lambda control: (control.gate, control.id)))
 
 
-Identified = tuple[str, str | None, str | None, str | None, str | None]
-"""Of a bound: metric, `of each`, `over`, `on` and comparison, which make its id."""
+class Identified(Struct, frozen=True):
+    """What makes the id of a bound."""
+
+    metric: str
+    each: str | None = None
+    over: str | None = None
+    attack: str | None = None
+    on: str | None = None
+    champion: str | None = None
+    comparison: str | None = None
 
 
 def requirement_ids(declared: model.Declared, bounds: tuple[model.Bound, ...]) -> tuple[str, ...]:
     """The ids of a declaration's controls, in their order: `holdout.roc_auc`, what a waiver refers to."""
-    return control_ids(declared.name, [(b.metric, b.each, b.over, b.on, b.comparison) for b in bounds])
+    return control_ids(declared.name, [_identified(b) for b in bounds])
+
+
+def _identified(bound: model.Bound) -> Identified:
+    return Identified(bound.metric, bound.each, bound.over, bound.attack, bound.on, bound.champion, bound.comparison)
 
 
 def control_ids(name: str, bounds: Sequence[Identified]) -> tuple[str, ...]:
@@ -65,7 +78,7 @@ def control_ids(name: str, bounds: Sequence[Identified]) -> tuple[str, ...]:
     base = [_base_id(name, bound) for bound in bounds]
     often = Counter(base)
     directed = [
-        id_ if often[id_] == 1 else f"{id_}.{_DIRECTION.get(bound[4] or '', 'bound')}"
+        id_ if often[id_] == 1 else f"{id_}.{_DIRECTION.get(bound.comparison or '', 'bound')}"
         for id_, bound in zip(base, bounds, strict=True)
     ]
     seen: Counter[str] = Counter()
@@ -77,9 +90,9 @@ def control_ids(name: str, bounds: Sequence[Identified]) -> tuple[str, ...]:
 
 
 def _base_id(name: str, bound: Identified) -> str:
-    metric, each, over, on, _ = bound
-    parts = [name, metric]
-    for word, value in (("of", each), ("over", over), ("on", on)):
+    parts = [name, bound.metric]
+    scope = (("of", bound.each), ("over", bound.over), ("under", bound.attack), ("on", bound.on))
+    for word, value in (*scope, ("against", bound.champion)):
         parts += [word, value] if value else []
     return ".".join(parts)
 
@@ -94,27 +107,38 @@ def _requirements(lowering: Lowering) -> Iterator[ir.Requirement]:
 def _requirement(
     lowering: Lowering, declared: model.Declared, bound: model.Bound, id_: str, gate: str
 ) -> ir.Requirement:
-    assert bound.quantity is not None and bound.comparison is not None  # the units pass has said so
+    comparison, threshold = _decided(bound)
     reaction = bound.node.reaction
     return ir.Requirement(
         id=id_,
         gate=gate,
         subject=declared.subject,
-        metric=bound.metric,
-        comparison=_comparison(bound.comparison),
-        bound=float(bound.quantity.value),
+        metric=bound.metric if bound.champion is None else f"{bound.metric} minus {bound.champion}",
+        comparison=_comparison(comparison),
+        bound=threshold,
         unit=_unit(bound),
         text=bound_sentence(bound),
         place=lowering.places.of(bound.node.span),
         each=bound.each,
         over=bound.over,
         on=bound.on,
+        attack=normal_value(bound.node.attack, lowering.charter) if bound.node.attack else None,
         confidence=float(bound.confidence) if bound.confidence is not None else None,
         checks=bound.checks,
+        lasting_seconds=float(bound.seconds) if bound.seconds is not None else None,
         reaction=reaction.action.text if reaction else None,
         reaction_to=reaction.to.text if reaction and reaction.to else None,
         enforce=bound.enforce,
     )
+
+
+def _decided(bound: model.Bound) -> tuple[str, float]:
+    """Comparison and threshold; of a `not worse than`, of the difference to what it is compared with."""
+    if bound.champion is not None:
+        margin = float(bound.margin.value) if bound.margin is not None else 0.0
+        return ("<=", margin) if METRICS[bound.metric].better == "lower" else (">=", -margin)
+    assert bound.quantity is not None and bound.comparison is not None  # the units pass has said so
+    return bound.comparison, float(bound.quantity.value)
 
 
 def _unit(bound: model.Bound) -> ir.Unit:
@@ -219,6 +243,9 @@ def _criteria(lowering: Lowering) -> Iterator[ir.RetirementCriterion]:
                 checks=bound.checks or 1,
                 text=bound_sentence(bound),
                 place=lowering.places.of(bound.node.span),
+                each=bound.each,
+                over=bound.over,
+                lasting_seconds=float(bound.seconds) if bound.seconds is not None else None,
             )
 
 

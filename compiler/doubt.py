@@ -62,6 +62,10 @@ READS: Mapping[str, frozenset[str]] = MappingProxyType(
         "CH1403": frozenset({"retirement"}),
         "CH1404": frozenset({"retirement"}),
         "CH1501": _ALL,
+        "CH1703": _OWN,
+        "CH1704": _OWN,
+        "CH1705": _DATASETS,
+        "CH1708": _OWN,
     }
 )
 """Findings that conclude something from what is absent, with the kinds whose clauses may hold it.

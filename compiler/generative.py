@@ -1,25 +1,14 @@
 """Models that make text: how they come to be, what they are told, and which of their stages no version can run yet.
 
 All of it is resolved, proved and compiled like the rest of the language. The stages are in the graph and in the IR,
-with their gates; the built-in behind them refuses by name.
+with their gates, and refuse (`charter.compiler.not_run`).
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from charter.compiler import model
 from charter.compiler.normal import body_digest, normal_body
-
-_MODULE = "charter.runtime.stages.generation"
-
-
-def generation(kind: str) -> str:
-    """The built-in that does the work of a stage of this kind on a generative model."""
-    return f"{_MODULE}:{kind}"
-
-
-def is_generation(callable_: str | None) -> bool:
-    """Whether a stage's callable is one of those."""
-    return callable_ is not None and callable_.startswith(f"{_MODULE}:")
 
 
 def needs_generation(declared: model.Model) -> bool:
@@ -67,21 +56,24 @@ def text_only(charter: model.Charter) -> frozenset[str]:
     return frozenset(by_task[True] - by_task[False])
 
 
-def not_run_yet(charter: model.Charter) -> tuple[str, ...]:
-    """Ids of the stages that are compiled and that this version cannot run, sorted."""
+def not_made(charter: model.Charter) -> Iterator[tuple[str, str]]:
+    """Ids of the stages that this version cannot run because they make text, each with what it is asked for."""
     made = {name for name, declared in charter.models.items() if declared.generative}
-    live = {name for name, item in charter.deployments.items() if item.of and item.of.text in made}
-    return tuple(
-        sorted(
-            {
-                *(f"train/{name}" for name in made if _trained_by_us(charter.models[name])),
-                *(f"evaluate/{item.name}" for item in charter.evaluations.values() if item.of and item.of.text in made),
-                *(f"deploy/{name}" for name in live),
-                *(f"monitor/{item.name}" for item in charter.monitors.values() if item.of and item.of.text in live),
-            }
-        )
-    )
+    for name in made:
+        yield from ((f"train/{name}", why) for why in _ways(charter.models[name]))
+    for evaluation in charter.evaluations.values():
+        if evaluation.of and evaluation.of.text in made:
+            yield f"evaluate/{evaluation.name}", "the evaluation of texts that a model makes"
+    for deployment in charter.deployments.values():
+        if deployment.of and deployment.of.text in made:
+            yield f"deploy/{deployment.name}", "the deployment of a model that makes text"
+    for monitor in charter.monitors.values():
+        if charter.watched(monitor) in made:
+            yield f"monitor/{monitor.name}", "a monitor of texts that a model makes"
 
 
-def _trained_by_us(declared: model.Model) -> bool:
-    return needs_generation(declared) or declared.trainer_kind != "python"
+def _ways(declared: model.Model) -> Iterator[str]:
+    if needs_generation(declared):
+        yield from (f"`{way}`" for way in ("fine-tuned from", "aligned with", "hosted at") if declared.clause(way))
+    elif declared.trainer_kind != "python":
+        yield "the training of a model that makes text"

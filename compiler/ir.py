@@ -80,7 +80,8 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     """A `require`: one metric against one bound, decided at one gate.
 
     `metric` with `over`, `each`, `on` and `attack` selects evidence; with `each`, every item must satisfy it.
-    With `confidence`, the interval's worse end must clear the bound instead of the point estimate.
+    With `confidence`, the interval's worse end must clear the bound instead of the point estimate. Of a
+    `not worse than`, `metric` is `roc_auc minus champion`: by how much it is above what is live.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     attack: Mapping[str, Any] | None = None
     confidence: float | None = None
     checks: int | None = None
+    lasting_seconds: float | None = None
     reaction: str | None = None
     reaction_to: str | None = None
     enforce: Enforcement = "mandatory"
@@ -136,6 +138,9 @@ class RetirementCriterion(msgspec.Struct, frozen=True, kw_only=True, tag_field="
     checks: int
     text: str
     place: Place
+    each: str | None = None
+    over: str | None = None
+    lasting_seconds: float | None = None
 
 
 class PolicyControl(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="policy"):

@@ -6,6 +6,7 @@ Only two different parts of one split surely share no row; what cannot be known 
 
 from msgspec import Struct, field
 
+from charter.compiler import clauses as read
 from charter.compiler import model
 from charter.compiler.data import Rows, rows_of
 
@@ -35,6 +36,8 @@ class Lineage(Struct):
         if self.charter.data_file(one) and self.charter.data_file(one) == self.charter.data_file(other):
             paths = list(dict.fromkeys((model.data_path(one), model.data_path(other))))
             return f"the file `{paths[0]}`" + (f", which `{paths[1]}` is too" if paths[1:] else "")
+        if _outside(one) and _outside(one) == _outside(other):
+            return _outside(one)
         # Going back from the later of the two keeps what is known about the parts of the earlier.
         if one.name in self.ancestors(other):
             return self._any(left, self._origins(other))
@@ -62,3 +65,13 @@ class Lineage(Struct):
                         stack.append(rows.dataset)
             self._sources[dataset.name] = frozenset(seen)
         return self._sources[dataset.name]
+
+
+def _outside(dataset: model.Dataset) -> str:
+    """What its rows are read from, in words; empty where that is other datasets or code."""
+    source = dataset.source
+    if dataset.of is not None:
+        return f"what `{dataset.of.text}` has served"
+    if source is not None and source.format == "sql":
+        return f"the database `{read.word(source.clause, 'secret')}`"  # which rows, only its query knows
+    return ""

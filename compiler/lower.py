@@ -11,6 +11,7 @@ from charter.compiler.controls import Lowering, criterion_of
 from charter.compiler.graph import Node, edges_of
 from charter.compiler.metrics import METRICS
 from charter.compiler.normal import body_digest, normal_body
+from charter.compiler.not_run import why_not_run
 from charter.compiler.specs import Specs
 from charter.dsl import ast
 
@@ -77,7 +78,8 @@ def lower_stages(
     at_gate: dict[str, list[ir.Control]] = defaultdict(list)
     for control in controls:
         at_gate[control.gate].append(control)
-    specs = Specs(lowering.charter, schemas)
+    order = tuple(order)
+    specs = Specs(lowering.charter, schemas, why_not_run(lowering.charter, order))
     reported = _reported(lowering.charter)
     return tuple(_stage(lowering, lowering.graph.nodes[id_], at_gate, reported, specs) for id_ in order)
 
@@ -139,8 +141,12 @@ def _measures(leaving: Iterable[ir.Control], reported: Iterable[ir.Measure]) -> 
     ]
     bounded = {measure.metric for measure in asked}
     asked += (measure for measure in reported if measure.metric not in bounded)
-    unique = {(m.metric, m.each, m.over, m.on, m.confidence): m for m in asked}
+    unique = {(m.metric, m.each, m.over, m.on, m.confidence, _named(m.attack)): m for m in asked}
     return tuple(unique[key] for key in sorted(unique, key=repr))
+
+
+def _named(attack: Mapping[str, object] | None) -> str:
+    return repr(sorted(attack.items())) if attack else ""
 
 
 def _reported(charter: model.Charter) -> dict[str, list[ir.Measure]]:
@@ -154,8 +160,8 @@ def _reported(charter: model.Charter) -> dict[str, list[ir.Measure]]:
         for bound in retirement.whens:
             monitor, metric = criterion_of(bound)
             if monitor is not None:
-                each = "feature" if METRICS[metric].each == "feature" else None
-                reported[f"monitor/{monitor}"].append(ir.Measure(metric=metric, each=each))
+                each = "feature" if METRICS[metric].each == "feature" else bound.each
+                reported[f"monitor/{monitor}"].append(ir.Measure(metric=metric, each=each, over=bound.over))
     return reported
 
 

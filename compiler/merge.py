@@ -275,7 +275,10 @@ def with_paths(tree: ast.CharterFile, rewrite: Rewrite) -> ast.CharterFile:
 
 _PATHS = {
     ("dataset", "source", "location"),
+    ("dataset", "labels", "location"),
     ("dataset", "schema", "path"),
+    ("lifecycle", "use policies", "from"),
+    ("model", "fine-tuned from", "checkpoint"),
     ("policy", "rego", "path"),
     ("retirement", "lessons", "path"),
 }

@@ -31,9 +31,11 @@ class Metric(Struct, frozen=True):
         over: whether it compares the groups of a protected attribute, and so needs `over COLUMN`.
         each: what `of each` must name: a column, whose groups have one value each, or `feature`.
         interval: whether it is measured with a confidence interval.
-        monitored: what a monitor needs to measure it: rows of a dataset (`on`), the inference log, or either.
+        monitored: what a monitor needs to measure it: rows with outcomes (`on`), decisions, which the inference log has
+            too (that is not run yet), the inference log, or either.
         task: of models it is about, None where it is about any, or about none.
         reference: whether it compares with the `target` of the rows.
+        runs: whether any stage measures it yet.
     """
 
     name: str
@@ -44,15 +46,19 @@ class Metric(Struct, frozen=True):
     over: bool = False
     each: Literal["column", "feature"] | None = None
     interval: bool = False
-    monitored: Literal["rows", "log", "either"] = "either"
+    monitored: Literal["rows", "decisions", "log", "either"] = "either"
     task: str | None = None
     reference: bool = True
+    runs: bool = True
 
 
-def _model(name: str, better: Literal["higher", "lower"] | None, *, over: bool = False) -> Metric:
-    """A measure of a model's decisions, from 0 to 1, on rows with outcomes."""
+def _model(
+    name: str, better: Literal["higher", "lower"] | None, *, over: bool = False, outcomes: bool = True
+) -> Metric:
+    """A measure of a model's decisions, from 0 to 1, on rows with outcomes, or of the decisions alone."""
     stages: frozenset[StageKind] = frozenset({"evaluate", "monitor"})
-    return Metric(name, "ratio", RATIO, stages, better, over=over, interval=True, monitored="rows", task=CLASSIFICATION)
+    needs: Literal["rows", "decisions"] = "rows" if outcomes else "decisions"
+    return Metric(name, "ratio", RATIO, stages, better, over=over, interval=True, monitored=needs, task=CLASSIFICATION)
 
 
 def _text(
@@ -66,12 +72,22 @@ def _text(
     """A measure of texts that a model has made."""
     stages: frozenset[StageKind] = frozenset({"evaluate", "monitor"})
     return Metric(
-        name, unit, range_, stages, better, interval=True, monitored="rows", task=GENERATION, reference=reference
+        name,
+        unit,
+        range_,
+        stages,
+        better,
+        interval=True,
+        monitored="rows",
+        task=GENERATION,
+        reference=reference,
+        runs=False,
     )
 
 
 _VALIDATE: frozenset[StageKind] = frozenset({"validate"})
 _MONITOR: frozenset[StageKind] = frozenset({"monitor"})
+_EVALUATE: frozenset[StageKind] = frozenset({"evaluate"})
 _DEPLOY: frozenset[StageKind] = frozenset({"deploy"})
 
 _ALL = (
@@ -82,13 +98,14 @@ _ALL = (
     _model("recall", "higher"),
     _model("brier_score", "lower"),
     _model("expected_calibration_error", "lower"),
-    _model("selection_rate", None),
-    _model("demographic_parity_difference", "lower", over=True),
-    _model("demographic_parity_ratio", "higher", over=True),
+    _model("selection_rate", None, outcomes=False),
+    _model("demographic_parity_difference", "lower", over=True, outcomes=False),
+    _model("demographic_parity_ratio", "higher", over=True, outcomes=False),
     _model("equalized_odds_difference", "lower", over=True),
     _model("equalized_odds_ratio", "higher", over=True),
     Metric("error_rate", "ratio", RATIO, _MONITOR, "lower", interval=True, monitored="log"),
     Metric("psi", "number", NOT_NEGATIVE, _MONITOR, "lower", each="feature", interval=True, task=CLASSIFICATION),
+    Metric("feature_attributions", "ratio", RATIO, _EVALUATE, each="feature", task=CLASSIFICATION, runs=False),
     Metric("rows", "count", NOT_NEGATIVE, _VALIDATE),
     Metric("missing", "ratio", RATIO, _VALIDATE, "lower"),
     Metric("share", "ratio", RATIO, _VALIDATE, each="column", interval=True),

@@ -25,6 +25,7 @@ class Bound(Struct, frozen=True):
         confidence: in (0, 1).
         checks: how many checks in a row, of `for 3 checks`.
         seconds: how long, of `for 10 minutes`.
+        margin: by how much it may be worse, of `not worse than`.
     """
 
     node: ast.Control
@@ -35,6 +36,17 @@ class Bound(Struct, frozen=True):
     checks: int | None = None
     seconds: Decimal | None = None
     enforce: Enforcement = "mandatory"
+    margin: Quantity | None = None
+
+    @property
+    def attack(self) -> str | None:
+        """The name of the attack of `under attack`."""
+        return self.node.attack.name.text if self.node.attack else None
+
+    @property
+    def champion(self) -> str | None:
+        """What it is compared with, of `not worse than`."""
+        return self.node.not_worse_than.text if self.node.not_worse_than else None
 
     @property
     def each(self) -> str | None:
@@ -126,6 +138,14 @@ class Source(Struct, frozen=True):
     origins: tuple[ast.Name, ...]
 
 
+class Labels(Struct, frozen=True):
+    """Outcomes that arrive later, of what a deployment has served."""
+
+    clause: ast.Clause
+    format: str
+    location: ast.Text | None
+
+
 class Step(Struct, frozen=True):
     """One step of `prepare`."""
 
@@ -154,6 +174,9 @@ class Dataset(Declared, frozen=True):
     steps: tuple[Step, ...]
     split: Split | None
     requires: tuple[Bound, ...]
+    of: ast.Name | None = None
+    labels: Labels | None = None
+    join_on: ast.Name | None = None
 
     @property
     def prepared(self) -> bool:
@@ -191,6 +214,15 @@ class Hosted(Struct, frozen=True):
     secret: ast.Text | None
 
 
+class Tune(Struct, frozen=True):
+    """A search for better parameters."""
+
+    clause: ast.Clause
+    direction: str
+    metric: ast.Name | None
+    space: tuple[ast.Entry, ...]
+
+
 class Model(Declared, frozen=True):
     """What is trained; `trainer` is the built-in's name or `module:function`.
 
@@ -211,6 +243,7 @@ class Model(Declared, frozen=True):
     aligned_with: ast.Name | None = None
     hosted: Hosted | None = None
     prompts: tuple[ast.Name, ...] = ()
+    tune: Tune | None = None
 
     @property
     def generative(self) -> bool:
@@ -261,6 +294,12 @@ class Deployment(Declared, frozen=True):
     after: tuple[ast.Name, ...]
     package: str
     serve: str
+    rollback: Bound | None = None
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """What rolls it back."""
+        return (self.rollback,) if self.rollback is not None else ()
 
 
 class Monitor(Declared, frozen=True):
@@ -368,13 +407,31 @@ class Charter(Struct, frozen=True, dict=True):
         return (*self.datasets.values(), *self.evaluations.values(), *self.monitors.values())
 
     def bounds(self) -> Iterator[Bound]:
-        """Every bound: requirements, retirement criteria and KPIs."""
+        """Every bound: requirements, retirement criteria, KPIs and what rolls a deployment back."""
         for declared in self.measuring():
             yield from declared.requires
         for retirement in self.retirements.values():
             yield from retirement.whens
         for objective in self.objectives.values():
             yield from objective.kpis
+        for deployment in self.deployments.values():
+            yield from deployment.bounds
+
+    def watched(self, monitor: Monitor) -> str:
+        """The name of the model that a monitor watches; empty if there is none."""
+        deployment = self.deployments.get(monitor.of.text) if monitor.of else None
+        return deployment.of.text if deployment and deployment.of else ""
+
+    def learnt_from(self, name: str) -> Dataset | None:
+        """The dataset that a model of this name learns from."""
+        declared = self.models.get(name)
+        reference = declared.train_on if declared else None
+        return self.datasets.get(reference.parts[0]) if reference else None
+
+    def served_from(self, dataset: Dataset) -> Dataset | None:
+        """Of feedback, the dataset that the model which has served it learnt from: it means the columns."""
+        deployment = self.deployments.get(dataset.of.text) if dataset.of else None
+        return self.learnt_from(deployment.of.text) if deployment and deployment.of else None
 
     @property
     def head(self) -> Span:

@@ -42,7 +42,7 @@ def resolve(file: ast.CharterFile, overrides: Mapping[str, str]) -> model.Charte
         evaluations=_indexed(_evaluation(node, parameters) for node in of("evaluation", ())),
         policies=_indexed(_policy(node) for node in of("policy", ())),
         approvals=_indexed(_approval(node) for node in of("approval", ())),
-        deployments=_indexed(_deployment(node) for node in of("deployment", ())),
+        deployments=_indexed(_deployment(node, parameters) for node in of("deployment", ())),
         monitors=_indexed(_monitor(node, parameters) for node in of("monitor", ())),
         retirements=_indexed(_retirement(node, parameters) for node in of("retirement", ())),
         waivers=_indexed(_waiver(node) for node in of("waiver", ())),
@@ -102,6 +102,7 @@ def bound_of(node: ast.Control, parameters: Parameters) -> model.Bound:
         checks=int(lasting.value) if lasting and lasting.unit == "count" and read.is_whole(lasting.value) else None,
         seconds=lasting.value if lasting and lasting.unit == "seconds" else None,
         enforce=cast("Enforcement", level) if level in ENFORCEMENTS else "mandatory",
+        margin=_value(node.margin, parameters),
     )
 
 
@@ -137,7 +138,16 @@ def _dataset(node: ast.Declaration, parameters: Parameters) -> model.Dataset:
         steps=tuple(model.Step(clause, clause.keyword) for clause in prepare.children) if prepare else (),
         split=_split(_first(node, "split")),
         requires=_bounds(node, "require", "control", parameters),
+        of=read.header_name(node, "of"),
+        labels=_labels(_first(node, "labels")),
+        join_on=read.name(_first(node, "join on"), "column"),
     )
+
+
+def _labels(clause: ast.Clause | None) -> model.Labels | None:
+    if clause is None:
+        return None
+    return model.Labels(clause, read.word(clause, "format"), read.text(clause, "location"))
 
 
 def _source(clause: ast.Clause | None) -> model.Source | None:
@@ -184,7 +194,16 @@ def _model(node: ast.Declaration) -> model.Model:
         aligned_with=read.name(_first(node, "aligned with"), "data"),
         hosted=_hosted(_first(node, "hosted at")),
         prompts=read.names(_first(node, "prompted by"), "prompts"),
+        tune=_tune(_first(node, "tune")),
     )
+
+
+def _tune(clause: ast.Clause | None) -> model.Tune | None:
+    if clause is None:
+        return None
+    space = clause.arguments.get("space")
+    entries = space.entries if isinstance(space, ast.MappingValue) else ()
+    return model.Tune(clause, read.word(clause, "direction"), read.name(clause, "metric"), entries)
 
 
 def _hosted(clause: ast.Clause | None) -> model.Hosted | None:
@@ -247,13 +266,14 @@ def _after(node: ast.Declaration) -> tuple[ast.Name, ...]:
     return tuple(item for clause in _all(node, "after") for item in read.names(clause, "stages"))
 
 
-def _deployment(node: ast.Declaration) -> model.Deployment:
+def _deployment(node: ast.Declaration, parameters: Parameters) -> model.Deployment:
     return model.Deployment(
         node,
         of=read.header_name(node, "of"),
         after=_after(node),
         package=read.word(_first(node, "package"), "format", "onnx"),
         serve=read.word(_first(node, "serve"), "how", "http"),
+        rollback=next(iter(_bounds(node, "rollback", "when", parameters)), None),
     )
 
 

@@ -4,6 +4,7 @@ from charter.compiler import clauses as read
 from charter.compiler import model
 from charter.compiler.metrics import METRICS
 from charter.compiler.units import Quantity, plain, show
+from charter.dsl import ast
 
 
 def bound_sentence(bound: model.Bound) -> str:
@@ -14,18 +15,34 @@ def bound_sentence(bound: model.Bound) -> str:
         words.append(f"of each {bound.each}")
     if bound.over:
         words.append(f"over {bound.over}")
+    if node.attack is not None:
+        words.append(f"under attack {attack_text(node.attack)}")
     if bound.on:
         words.append(f"on {bound.on}")
+    if bound.champion is not None:
+        words.append(f"not worse than {bound.champion}")
+        words += [f"by more than {shown(bound.metric, bound.margin)}"] if bound.margin is not None else []
     if bound.comparison and bound.quantity:
         words.append(f"{bound.comparison} {shown(bound.metric, bound.quantity)}")
     if bound.confidence is not None:
         words.append(f"with confidence {plain(bound.confidence * 100)}%")
     if bound.checks is not None:
         words.append(f"for {bound.checks} checks" if bound.checks != 1 else "for 1 check")
+    if bound.seconds is not None:
+        words.append(f"for {show(Quantity(bound.seconds, 'seconds'))}")
     if node.reaction is not None:
         words.append(f"otherwise {node.reaction.action.text}")
         words += [node.reaction.to.text] if node.reaction.to else []
     return " ".join(words)
+
+
+def attack_text(attack: ast.Call) -> str:
+    """`fgsm(eps: 0.05)`."""
+    given = (
+        f"{entry.key.text}: {plain(entry.value.value) if isinstance(entry.value, ast.Number) else '?'}"
+        for entry in attack.arguments
+    )
+    return f"{attack.name.text}({', '.join(given)})"
 
 
 def shown(metric: str, quantity: Quantity) -> str:

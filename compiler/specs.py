@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 from charter.compiler import clauses as read
 from charter.compiler import model
-from charter.compiler.generative import generation, made_of, needs_generation, text_only, told
+from charter.compiler.generative import made_of, needs_generation, text_only, told
 from charter.compiler.graph import Node
 from charter.compiler.ir import Limits
-from charter.compiler.normal import normal_value, steps
+from charter.compiler.normal import normal_body, normal_value, steps
+from charter.compiler.not_run import REFUSAL
 from charter.compiler.units import as_json
 from charter.dsl import ast
 
@@ -32,10 +34,16 @@ class Work(Struct, frozen=True):
 
 
 class Specs(Struct, frozen=True, dict=True):
-    """What the functions here share; `schemas` holds the JSON Schema of each dataset that names one."""
+    """What the functions here share.
+
+    Attributes:
+        schemas: the JSON Schema of each dataset that names one.
+        not_run: by stage, what no stage of this version can do.
+    """
 
     charter: model.Charter
     schemas: Mapping[str, Any] = field(default_factory=dict)
+    not_run: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def texts(self) -> frozenset[str]:
@@ -43,8 +51,13 @@ class Specs(Struct, frozen=True, dict=True):
         return text_only(self.charter)
 
     def work(self, node: Node) -> Work:
-        """The work of one stage."""
-        return _BY_KIND[node.kind](self, node.declared)
+        """The work of one stage; refused where the charter asks for what cannot be run yet."""
+        work = _BY_KIND[node.kind](self, node.declared)
+        reasons = self.not_run.get(node.id)
+        if reasons is None:
+            return work
+        spec = {**work.spec, "not_run": list(reasons)}
+        return msgspec.structs.replace(work, callable=REFUSAL, spec=spec, project_code=False)
 
 
 def _builtin(module: str, function: str | None = None) -> str:
@@ -71,13 +84,6 @@ def _telling_apart(dataset: model.Dataset) -> list[str]:
     return columns if by is None or by.text in columns else [*columns, by.text]
 
 
-def _learnt_from(specs: Specs, name: str | None) -> model.Dataset | None:
-    """The dataset that a model of this name learns from."""
-    declared = specs.charter.models.get(name or "")
-    reference = declared.train_on if declared else None
-    return specs.charter.datasets.get(reference.parts[0]) if reference else None
-
-
 def _nothing(specs: Specs, declared: model.Declared) -> Work:
     return Work(None, {})
 
@@ -87,6 +93,8 @@ def _acquire(specs: Specs, declared: model.Declared) -> Work:
     source = declared.source
     location = source.location.value if source and source.location else ""
     form = source.format if source else ""
+    if declared.labels is not None:
+        return Work(_builtin("acquire"), _feedback(specs, declared))
     columns = _columns(declared)
     named = [columns["target"]] if columns["target"] else []
     # Groups that `bin` makes are not in the source yet.
@@ -99,7 +107,20 @@ def _acquire(specs: Specs, declared: model.Declared) -> Work:
     }
     if form == "python":
         return Work(location, {**spec, **columns}, project_code=True)
+    if form == "sql" and source is not None:
+        spec |= {key: read.word(source.clause, key) for key in ("secret", "query")}
     return Work(_builtin("acquire"), spec)
+
+
+def _feedback(specs: Specs, declared: model.Dataset) -> dict[str, Any]:
+    """What a deployment has served, joined with the outcomes that arrived later."""
+    labels = normal_body(declared, specs.charter)["labels"]
+    return {
+        "deployment": _text(declared.of),
+        "labels": {"after": 0, **labels},
+        "join_on": _text(declared.join_on),
+        **_columns(declared if declared.target else specs.charter.served_from(declared)),
+    }
 
 
 def _prepare(specs: Specs, declared: model.Declared) -> Work:
@@ -140,14 +161,14 @@ def _train(specs: Specs, declared: model.Declared) -> Work:
     assert isinstance(declared, model.Model)
     given = normal_value(declared.parameters, specs.charter) if declared.parameters else {}
     seed = given.get("seed", 0)
-    spec = {"task": declared.task, **_columns(_learnt_from(specs, declared.name)), "parameters": given}
+    spec = {"task": declared.task, **_columns(specs.charter.learnt_from(declared.name)), "parameters": given}
     own = declared.trainer_kind == "python"
     called = read_trainer(declared)
     work = called if own else _builtin("train", called.replace("-", "_"))
     if declared.generative:
         spec |= made_of(declared, specs.charter)
         own = own and not needs_generation(declared)
-        work = work if own else generation("train")
+    spec |= _said(declared, specs, ("tune",))
     return Work(
         work,
         spec,
@@ -187,7 +208,7 @@ def _on_model(specs: Specs, name: str | None, kind: str, rest: Mapping[str, Any]
     declared = specs.charter.models.get(name or "")
     spec = {"task": declared.task if declared else "", **rest}
     if declared is not None and declared.generative:
-        return Work(generation(kind), {**spec, **told(declared, specs.charter)}, every_seconds=every)
+        spec |= told(declared, specs.charter)
     return Work(_builtin(kind), spec, every_seconds=every)
 
 
@@ -198,20 +219,30 @@ def _deploy(specs: Specs, declared: model.Declared) -> Work:
         "package": declared.package,
         "serve": declared.serve,
         "model": name,
-        **_columns(_learnt_from(specs, name)),
+        **_columns(specs.charter.learnt_from(name or "")),
+        **_said(declared, specs, ("rollout", "rollback", "fallback")),
     }
+    quantised = read.word(declared.clause("package"), "quantise")
+    if quantised:
+        spec["quantise"] = quantised
     return _on_model(specs, name, "deploy", spec)
+
+
+def _said(declared: model.Declared, specs: Specs, keywords: tuple[str, ...]) -> dict[str, Any]:
+    """Those of its clauses that are there, in normal form."""
+    body = normal_body(declared, specs.charter)
+    return {keyword: body[keyword] for keyword in keywords if keyword in body}
 
 
 def _monitor(specs: Specs, declared: model.Declared) -> Work:
     assert isinstance(declared, model.Monitor)
     deployment = _text(declared.of)
-    watched = specs.charter.deployments.get(deployment or "")
-    name = _text(watched.of) if watched else None
+    name = specs.charter.watched(declared)
     spec = {
         "deployment": deployment,
         "source": "dataset" if declared.on else "inference-log",
-        **_columns(_learnt_from(specs, name)),
+        **_columns(specs.charter.learnt_from(name)),
+        **_said(declared, specs, ("learn",)),
     }
     every = int(declared.every.value) if declared.every else None
     return _on_model(specs, name, "monitor", spec, every)

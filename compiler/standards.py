@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from charter.compiler import order
-from charter.compiler.controls import control_ids
+from charter.compiler.controls import Identified, control_ids
 from charter.compiler.intervals import Interval, accepted
 from charter.compiler.metrics import METRICS
 from charter.compiler.order import Comparer
@@ -161,7 +161,7 @@ def _requirements(stated: Stated, keyword: str) -> Iterator[Standard]:
     bodies = [body for body in stated.body.get(keyword, ()) if isinstance(body, Mapping)]
     ids = control_ids(
         stated.name,
-        [(str(b.get("metric")), b.get("each"), b.get("over"), b.get("on"), b.get("comparison")) for b in bodies],
+        [_identified(body) for body in bodies],
     )
     for number, (id_, body) in enumerate(zip(ids, bodies, strict=True)):
         standard = bound_standard(body, keyword)
@@ -170,10 +170,22 @@ def _requirements(stated: Stated, keyword: str) -> Iterator[Standard]:
         )
 
 
+def _identified(body: Mapping[str, Any]) -> Identified:
+    return Identified(
+        str(body.get("metric")),
+        body.get("each"),
+        body.get("over"),
+        _inner(body.get("attack"), "name"),
+        body.get("on"),
+        body.get("not worse than"),
+        body.get("comparison"),
+    )
+
+
 def bound_standard(body: Mapping[str, Any], keyword: str) -> Standard:
     """One control in normal form, of a `require` or a `when`, whatever declaration it stands in."""
     scope = (keyword, *(_text(body.get(part, "")) for part in _SCOPE))
-    sides = _retiring(body) if keyword == "when" else _asked(body)
+    sides = _retiring(body) if keyword in ("when", "rollback") else _asked(body)
     return Standard("", scope, str(body.get("metric")), control_text(body), sides)
 
 
@@ -185,7 +197,7 @@ def control_text(body: Mapping[str, Any]) -> str:
     """A control in normal form as a sentence: `roc_auc >= 0.75 with confidence 0.95`."""
     metric, bound = str(body.get("metric")), _number(body.get("bound"))
     words = [metric]
-    words += (f"{word} {_text(body[key])}" for word, key in _SELECTORS if key in body)
+    words += (f"{word} {_selected(body[key])}" for word, key in _SELECTORS if key in body)
     if bound is not None:
         known = METRICS.get(metric.rpartition(".")[2])
         unit = "seconds" if metric.rpartition(".")[2] == "age" else known.unit if known else "number"
@@ -198,12 +210,21 @@ def control_text(body: Mapping[str, Any]) -> str:
     if "checks" in body:
         words.append(f"for {body['checks']} checks")
     if "seconds" in body:
-        words.append(f"for {_text(body['seconds'])} seconds")
+        words.append(f"for {_duration(body).text}")
     if "otherwise" in body:
         words.append(f"otherwise {body['otherwise']}" + (f" {body['to']}" if "to" in body else ""))
     if body.get("enforce", "mandatory") != "mandatory":
         words.append(f"enforce {body['enforce']}")
     return " ".join(words)
+
+
+def _selected(value: Any) -> str:
+    """A name, or of an attack `fgsm(eps: 0.05)`."""
+    if not isinstance(value, Mapping):
+        return _text(value)
+    given = value.get("arguments")
+    arguments = ", ".join(f"{key}: {_text(item)}" for key, item in dict(given or {}).items())
+    return f"{_text(value.get('name'))}({arguments})"
 
 
 _SELECTORS = (
@@ -239,6 +260,7 @@ def _asked(body: Mapping[str, Any]) -> dict[str, Facet]:
         "reaction": _rank(body.get("otherwise"), REACTION),
         "alerted": _same(body.get("to")),
         "checks": Facet(_number(body.get("checks")), order.at_most, _text(body.get("checks"))),
+        "duration": _duration(body),
     }  # fmt: skip
 
 
@@ -247,12 +269,24 @@ def _retiring(body: Mapping[str, Any]) -> dict[str, Facet]:
     return {
         "bound": Facet(_values(body), order.retires, _bound_text(body)),
         "checks": Facet(_number(body.get("checks", 1)), order.at_most, _text(body.get("checks", 1))),
+        "duration": _duration(body),
     }  # fmt: skip
+
+
+def _duration(body: Mapping[str, Any]) -> Facet:
+    """What `for` asks to last; what need not last is acted on sooner."""
+    seconds = _number(body.get("seconds")) or Decimal(0)
+    return Facet(seconds, order.at_most, show(Quantity(seconds, "seconds")) if seconds else "no time")
 
 
 def _lifecycle(stated: Stated, _: Statement) -> Iterator[Standard]:
     packs = [pack for clause in stated.body.get("use policies", ()) for pack in _names(_inner(clause, "packs"))]
-    facets = {"risk": _rank(stated.body.get("risk"), RISK), "use policies": _set(packs)}
+    theirs = [_inner(clause, "from") for clause in stated.body.get("use policies", ()) if isinstance(clause, Mapping)]
+    facets = {
+        "risk": _rank(stated.body.get("risk"), RISK),
+        "use policies": _set(packs),
+        "policies from": _set([path for path in theirs if path is not None]),
+    }
     yield from _described(stated, (), facets, gate=False, text="the lifecycle")
 
 
@@ -364,8 +398,16 @@ def _deployment(stated: Stated, statement: Statement) -> Iterator[Standard]:
         "after": _waited_for(stated, statement),
         "cleared for": _cleared(stated),
         "use": _rank(stated.body.get("use", "commercial"), USE),
+        "rollout": _same(stated.body.get("rollout")),
+        "fallback": _same(stated.body.get("fallback")),
     }
-    yield from _described(stated, (), facets, gate=False)
+    yield from _described(stated, ("rollback",), facets, gate=False)
+    rollback = stated.body.get("rollback")
+    if isinstance(rollback, Mapping):
+        standard = bound_standard(rollback, "rollback")
+        subject, id_ = f"deployment/{stated.name}", f"{stated.name}.rollback"
+        text = f"roll back when {standard.text}"
+        yield msgspec.structs.replace(standard, subject=subject, id=id_, text=text, clause=("rollback", 0))
 
 
 def _monitor(stated: Stated, _: Statement) -> Iterator[Standard]:
@@ -373,6 +415,7 @@ def _monitor(stated: Stated, _: Statement) -> Iterator[Standard]:
         "of": _same(stated.body.get("of")),
         "on": _same(stated.body.get("on")),
         "every": _lasting(stated.body.get("every"), order.at_most),
+        "learn": _same(stated.body.get("learn")),
     }
     yield from _described(stated, ("require",), facets, gate=False)
     yield from _requirements(stated, "require")

@@ -6,11 +6,13 @@ from charter.compiler import model
 from charter.compiler.intervals import Interval, accepted
 from charter.compiler.ir import Unit
 from charter.compiler.metrics import METRICS
-from charter.compiler.sentences import shown
+from charter.compiler.sentences import attack_text, shown
 from charter.compiler.units import fits
 
 Scope = tuple[str, str | None, str | None]
-"""Metric, `over` and `each`: bounds of one scope are on the same value."""
+"""Metric, `over` and `each`: bounds of one scope are on the same value, if they are on the same rows."""
+Place = tuple[Scope, str | None, str]
+"""Scope, the rows of `on` and the attack: bounds of one place are on the same value."""
 
 
 class Threshold(Struct, frozen=True):
@@ -58,6 +60,11 @@ def wanted_unit(bound: model.Bound) -> Unit | None:
     if name == "age":
         return "seconds"
     return METRICS[name].unit if name in METRICS else None
+
+
+def place_of(bound: model.Bound) -> Place:
+    """What a bound is on, and on which rows."""
+    return (scope_of(bound), bound.on, attack_text(bound.node.attack) if bound.node.attack else "")
 
 
 def scope_of(bound: model.Bound) -> Scope:

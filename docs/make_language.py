@@ -5,7 +5,6 @@ from pathlib import Path
 
 from charter.compiler.intervals import INFINITY, Interval
 from charter.compiler.metrics import GENERATION, METRICS, Metric
-from charter.compiler.passes.supported import IDLE_ARGUMENTS, NOT_RUN_CHOICES, WORKING_CHOICES
 from charter.dsl.patterns import clause_syntax, header_syntax
 from charter.dsl.vocabulary import BLOCKS, COMPARISONS, CONTROL_PARTS, Argument, BlockForm, ClauseForm, ControlPart
 
@@ -29,9 +28,9 @@ declarations. `charter check` reports all mistakes of a file in one run, and `ch
 - A charter may be made of several files: `import`, and `extends` for a baseline, in which `any model`, `any deployment`
   and `any dataset` stand for what a charter names. See [baselines](baselines.md).
 
-In the tables `<name>` stands for an argument and `[…]` for what may be left out. What is marked **not yet** can be
-written and is refused by name (`CH0301`), never ignored. What is marked **not run yet** is proved and compiled like the
-rest, and `charter run` stops at its stage; `charter check` and `charter plan` name those stages.
+In the tables `<name>` stands for an argument and `[…]` for what may be left out. What is marked **not run yet** is
+proved and compiled like the rest, and `charter run` stops at its stage (for rules `from` a directory, at the first): no
+gate behind it opens. `charter check` and `charter plan` name those stages and clauses.
 
 ## Controls
 
@@ -59,59 +58,53 @@ def page() -> str:
 
 def _control_shape() -> str:
     def of(place: str, between: str) -> str:
-        return between.join(part.syntax for part in CONTROL_PARTS if part.place == place and part.supported)
+        return between.join(part.syntax for part in CONTROL_PARTS if part.place == place)
 
     tail = " ".join(f"[{part.syntax}]" for part in CONTROL_PARTS if part.place == "tail")
     return f"METRIC [{of('scope', ' | ')}] COMPARISON BOUND {tail}"
 
 
 def _control_part(part: ControlPart) -> str:
-    not_yet = "" if part.supported else "**Not yet.** "
+    not_yet = "" if part.runs else "**Not run yet.** "
     following = f" It is {_choices(part.choices)}." if len(part.choices) > 1 else ""
     return f"- `{part.syntax}`: {not_yet}{part.doc}{following}"
 
 
 def _block(block: BlockForm) -> str:
     title = " ".join(filter(None, (block.keyword, "<name>" if block.named else "", _shown(header_syntax(block)))))
-    doc = _marked(block.doc, supported=block.supported, runs=block.runs)
+    doc = _marked(block.doc, runs=block.runs)
     lines = [f"## {block.keyword}", "", doc, "", "```", title + (" { … }" if block.clauses else ""), "```", ""]
     if block.clauses:
         lines += ["| clause | what it says | example |", "|---|---|---|"]
-        lines += [row for clause in block.clauses for row in _rows(clause, block.keyword)]
+        lines += [row for clause in block.clauses for row in _rows(clause)]
         lines.append("")
     return "\n".join(lines)
 
 
-def _rows(clause: ClauseForm, block: str, inside: str = "") -> Iterator[str]:
+def _rows(clause: ClauseForm, inside: str = "") -> Iterator[str]:
     written = " ".join(filter(None, (clause.keyword, _shown(clause_syntax(clause)))))
-    said = [_marked(clause.doc, supported=clause.supported, runs=clause.runs)]
+    said = [_marked(clause.doc, runs=clause.runs)]
     if clause.required:
         said.append("Required.")
     if clause.repeatable:
         said.append("May be repeated.")
     for argument in clause.arguments:
-        said += _about(argument, (block, clause.keyword, argument.name), supported=clause.supported)
+        said += _about(argument)
     place = f"{inside}, " if inside else ""
     yield f"| {place}`{_cell(written)}` | {_cell(' '.join(said))} | `{_cell(clause.example)}` |"
     for child in clause.children:
-        yield from _rows(child, block, f"{place}`{clause.keyword}`")
+        yield from _rows(child, f"{place}`{clause.keyword}`")
 
 
-def _marked(doc: str, *, supported: bool, runs: bool) -> str:
-    return f"**Not yet.** {doc}" if not supported else doc if runs else f"**Not run yet.** {doc}"
+def _marked(doc: str, *, runs: bool) -> str:
+    return doc if runs else f"**Not run yet.** {doc}"
 
 
-def _about(argument: Argument, path: tuple[str, str, str], *, supported: bool) -> Iterator[str]:
-    working = WORKING_CHOICES.get(path, argument.choices)
-    idle = [choice for choice in argument.choices if choice not in working]
+def _about(argument: Argument) -> Iterator[str]:
     if argument.choices:
-        yield f"`<{argument.name}>` is {_choices(working)}."
-    if path in NOT_RUN_CHOICES:
-        yield f"**Not run yet:** {_choices(NOT_RUN_CHOICES[path])}."
-    if idle and supported:
-        yield f"**Not yet:** {_choices(idle)}."
-    if path in IDLE_ARGUMENTS:
-        yield f"**Not yet:** `{argument.name}`."
+        yield f"`<{argument.name}>` is {_choices(argument.choices)}."
+    if argument.idle:
+        yield f"**Not run yet:** {_choices(argument.idle)}."
 
 
 def _metrics() -> str:
@@ -133,8 +126,9 @@ def _metrics() -> str:
 def _table(metrics: list[Metric]) -> Iterator[str]:
     yield from ("| metric | unit | range | measured by | asked for | interval |", "|---|---|---|---|---|---|")
     for metric in metrics:
+        later = "" if metric.runs or metric.task == GENERATION else " (**not run yet**)"
         yield (
-            f"| `{metric.name}` | {metric.unit} | {_range(metric.range)} | {', '.join(sorted(metric.stages))} "
+            f"| `{metric.name}`{later} | {metric.unit} | {_range(metric.range)} | {', '.join(sorted(metric.stages))} "
             f"| {_cell(_asked(metric))} | {'yes' if metric.interval else 'no'} |"
         )
 

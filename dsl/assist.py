@@ -35,7 +35,7 @@ class Completion(Struct, frozen=True):
         text: what is put in place of the text from `start` to `end`.
         doc: what it means, in a sentence.
         example: a line that shows it; empty where a word explains itself.
-        supported: whether it can be used; what cannot be is refused by name where it is written.
+        runs: whether any stage does it yet; what none does is proved, compiled and refused at its stage.
     """
 
     text: str
@@ -43,7 +43,7 @@ class Completion(Struct, frozen=True):
     end: int
     doc: str
     example: str = ""
-    supported: bool = True
+    runs: bool = True
 
 
 class Hover(Struct, frozen=True):
@@ -79,7 +79,7 @@ _Offer = tuple[str, str, str, bool]
 def _offered(text: str, place: Here, metrics: Mapping[str, str]) -> Iterator[_Offer]:
     if not place.headers:
         if not place.line:
-            yield from ((block.form.keyword, block.form.doc, block.form.example, block.form.supported)
+            yield from ((block.form.keyword, block.form.doc, block.form.example, block.form.runs)
                         for block in block_patterns().values())  # fmt: skip
             return
         block = block_patterns().get(place.line[0].text)
@@ -100,7 +100,7 @@ def _offered(text: str, place: Here, metrics: Mapping[str, str]) -> Iterator[_Of
                 done = len(place.line)
                 if pattern.words[:done] == tuple(token.text for token in place.line) and done < len(pattern.words):
                     form = pattern.form
-                    yield " ".join(pattern.words[done:]), form.doc, form.example, form.supported
+                    yield " ".join(pattern.words[done:]), form.doc, form.example, form.runs
         return
     cursor = Cursor("", list(place.line), 0, "", len(clause.words))
     yield from _of_line(cursor, clause.alternatives, text, clause.form.doc, metrics)
@@ -166,7 +166,7 @@ def _of_control(line: list[Token], text: str, metrics: Mapping[str, str]) -> Ite
             yield from ((sign, "The bound that must hold.", "", True) for sign in COMPARISONS)
         for part in CONTROL_PARTS:
             if part.place in places and part.words.split()[0] not in words[1:]:
-                yield part.words, part.doc, part.syntax, part.supported
+                yield part.words, part.doc, part.syntax, part.runs
         if bounded and line[-1].kind == "NUMBER":
             yield from ((unit, "A unit.", "", True) for unit in sorted(UNITS))
 
@@ -178,7 +178,7 @@ def _begun(words: list[str]) -> list[_Offer]:
         whole = part.words.split()
         for done in range(len(whole) - 1, 0, -1):
             if len(words) > done and words[-done:] == whole[:done]:
-                found.append((" ".join(whole[done:]), part.doc, part.syntax, part.supported))
+                found.append((" ".join(whole[done:]), part.doc, part.syntax, part.runs))
     return found
 
 
@@ -255,7 +255,7 @@ def _of_clause(form: ClauseForm) -> str:
 
 def _of_part(part: ControlPart) -> str:
     notes = [f"It is {_listed(part.choices)}."] if len(part.choices) > 1 else []
-    return _page(part.syntax, part.doc if part.supported else f"{_NOT_YET} {part.doc}", notes, "")
+    return _page(part.syntax, part.doc if part.runs else f"{_NOT_RUN_YET} {part.doc}", notes, "")
 
 
 def _of_hole(argument: Argument) -> Iterator[str]:
@@ -270,12 +270,11 @@ def _listed(words: tuple[str, ...]) -> str:
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 
-_NOT_YET = "**Not yet:** it can be written, and is refused by name."
 _NOT_RUN_YET = "**Not run yet:** it is proved and compiled, and the stage that would do it refuses."
 
 
 def _marked(form: BlockForm | ClauseForm) -> str:
-    return f"{_NOT_YET} {form.doc}" if not form.supported else form.doc if form.runs else f"{_NOT_RUN_YET} {form.doc}"
+    return form.doc if form.runs else f"{_NOT_RUN_YET} {form.doc}"
 
 
 def _page(syntax: str, doc: str, notes: list[str], example: str) -> str:

@@ -1,9 +1,8 @@
 """What can be said: every block, clause and argument, as one table.
 
 The parser's clause names, the checker's did-you-mean, `charter explain` and the reference are all
-derived from here, so that they cannot disagree. A clause whose meaning is not built yet is listed
-with `supported=False`: it parses, and the compiler refuses it by name instead of ignoring it. One with `runs=False`
-is proved and compiled like any other, and refused by the stage that would have to do it.
+derived from here, so that they cannot disagree. What is marked `runs=False` is proved and compiled like any other, and
+refused by the stage that would have to do it.
 """
 
 from typing import Literal
@@ -18,6 +17,7 @@ class Argument(Struct, frozen=True):
     duration, date, control, mapping, parts (`train 70%, test 30%`), entries (`data "..", legal ".."`),
     quantity, steps (`10% -> 100%`), `ref or text`.
     `means` are the kinds of declaration whose names may stand there; completion offers those.
+    `idle` are those of its choices that no stage can do yet; of an argument without choices, its own name.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Argument(Struct, frozen=True):
     choices: tuple[str, ...] = ()
     optional: bool = False
     means: tuple[str, ...] = ()
+    idle: tuple[str, ...] = ()
 
 
 class ClauseForm(Struct, frozen=True):
@@ -42,7 +43,6 @@ class ClauseForm(Struct, frozen=True):
     example: str
     repeatable: bool = False
     required: bool = False
-    supported: bool = True
     runs: bool = True
     children: tuple["ClauseForm", ...] = ()
     syntax: str = ""
@@ -64,7 +64,6 @@ class BlockForm(Struct, frozen=True):
     clauses: tuple[ClauseForm, ...] = ()
     syntax: str = ""
     named: bool = True
-    supported: bool = True
     runs: bool = True
 
 
@@ -81,7 +80,7 @@ class ControlPart(Struct, frozen=True):
     doc: str
     choices: tuple[str, ...] = ()
     means: tuple[str, ...] = ()
-    supported: bool = True
+    runs: bool = True
 
 
 LEVELS = ("advisory", "mandatory", "absolute")
@@ -101,17 +100,25 @@ CONTROL_PARTS: tuple[ControlPart, ...] = (
         "under attack",
         "scope",
         "under attack A(…)",
-        "Measured on rows that were changed to deceive the model.",
-        supported=False,
+        "In an `evaluation`: measured on rows that were changed to deceive the model, by `fgsm(eps: 0.05)` or "
+        "`pgd(eps: 0.05, steps: 10)`.",
+        runs=False,
     ),
-    ControlPart("on", "scope", "on DATA", "Measured on these rows.", means=("dataset",), supported=False),
+    ControlPart(
+        "on",
+        "scope",
+        "on DATA",
+        "In a `monitor`: measured on these rows, such as feedback.",
+        means=("dataset",),
+        runs=False,
+    ),
     ControlPart(
         "not worse than",
         "bound",
         "not worse than R [by more than M]",
-        "No worse than what is compared with, such as the champion: what is live.",
+        "In an `evaluation`, in place of a bound: no worse than the `champion`, which is what is live.",
         choices=("champion",),
-        supported=False,
+        runs=False,
     ),
     ControlPart(
         "with confidence",
@@ -123,8 +130,9 @@ CONTROL_PARTS: tuple[ControlPart, ...] = (
     ControlPart(
         "for",
         "tail",
-        "for N checks",
-        "In a `retirement`: the last so many checks of a monitor must all say so. A duration instead: **not yet**.",
+        "for DURATION | N checks",
+        "In a `retirement`: the last so many checks of a monitor must all say so. A duration, for so long without a "
+        "break, is **not run yet**.",
     ),
     ControlPart(
         "otherwise",
@@ -144,8 +152,15 @@ CONTROL_PARTS: tuple[ControlPart, ...] = (
 """What may be said in a control, in its order."""
 
 
-def _arg(name: str, type_: str, *choices: str, optional: bool = False, means: tuple[str, ...] = ()) -> Argument:
-    return Argument(name, type_, choices, optional, means)
+def _arg(
+    name: str,
+    type_: str,
+    *choices: str,
+    optional: bool = False,
+    means: tuple[str, ...] = (),
+    idle: tuple[str, ...] = (),
+) -> Argument:
+    return Argument(name, type_, choices, optional, means, idle)
 
 
 FIRST = ("evaluation", "approval", "deployment", "monitor")
@@ -207,7 +222,7 @@ BLOCKS: tuple[BlockForm, ...] = (
             ),
             ClauseForm(
                 "use policies",
-                (_arg("packs", "words", optional=True), _arg("from", "text", optional=True)),
+                (_arg("packs", "words", optional=True), _arg("from", "text", optional=True, idle=("from",))),
                 "Rule packs that apply, by name, or from a directory.",
                 "use policies core",
                 repeatable=True,
@@ -319,7 +334,7 @@ BLOCKS: tuple[BlockForm, ...] = (
             ClauseForm(
                 "source",
                 (
-                    _arg("format", "word", "csv", "parquet", "jsonl", "sql", "python"),
+                    _arg("format", "word", "csv", "parquet", "jsonl", "sql", "python", idle=("sql",)),
                     _arg("location", "text"),
                     _arg("from", "words", optional=True, means=("dataset",)),
                     _arg("secret", "text", optional=True),
@@ -457,7 +472,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                         "Blank out personal data in free text.",
                         "redact pii in notes",
                         repeatable=True,
-                        supported=False,
+                        runs=False,
                         syntax="{what} in {columns}",
                     ),
                 ),
@@ -477,10 +492,14 @@ BLOCKS: tuple[BlockForm, ...] = (
             _REQUIRE,
             ClauseForm(
                 "labels",
-                (_arg("format", "word"), _arg("location", "text"), _arg("after", "duration", optional=True)),
+                (
+                    _arg("format", "word", "csv", "parquet", "jsonl"),
+                    _arg("location", "text"),
+                    _arg("after", "duration", optional=True),
+                ),
                 "Outcomes that arrive later.",
                 'labels csv "data/outcomes.csv" after 30 days',
-                supported=False,
+                runs=False,
                 instead_of=("source",),
             ),
             ClauseForm(
@@ -488,7 +507,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                 (_arg("column", "ref"),),
                 "What joins outcomes to predictions.",
                 "join on application_id",
-                supported=False,
+                runs=False,
             ),
         ),
     ),
@@ -528,7 +547,7 @@ BLOCKS: tuple[BlockForm, ...] = (
         (
             ClauseForm(
                 "task",
-                (_arg("kind", "word", "binary-classification", "text-generation"),),
+                (_arg("kind", "word", "binary-classification", "text-generation", idle=("text-generation",)),),
                 "What it predicts, or makes.",
                 "task binary-classification",
                 required=True,
@@ -601,7 +620,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                 ),
                 "Search for better parameters.",
                 "tune 20 trials maximise roc_auc { learning-rate: 1e-4 .. 1e-2 log }",
-                supported=False,
+                runs=False,
                 syntax="{trials} trials {direction} {metric} {space}",
             ),
             ClauseForm(
@@ -628,7 +647,7 @@ BLOCKS: tuple[BlockForm, ...] = (
             _REQUIRE,
             ClauseForm(
                 "report",
-                (_arg("metric", "ref"), _arg("top", "integer", optional=True)),
+                (_arg("metric", "ref"), _arg("top", "integer", optional=True, idle=("top",))),
                 "Measure and show, without a bound.",
                 "report accuracy",
                 repeatable=True,
@@ -703,15 +722,15 @@ BLOCKS: tuple[BlockForm, ...] = (
             ClauseForm(
                 "package",
                 (
-                    _arg("format", "word", "onnx", "torchscript", "safetensors"),
-                    _arg("quantise", "word", optional=True),
+                    _arg("format", "word", "onnx", "torchscript", "safetensors", idle=("torchscript", "safetensors")),
+                    _arg("quantise", "word", "int8", optional=True, idle=("int8",)),
                 ),
                 "The format it is shipped in.",
                 "package onnx",
             ),
             ClauseForm(
                 "serve",
-                (_arg("how", "word", "http", "directory", "mlflow", "kserve"),),
+                (_arg("how", "word", "http", "directory", "mlflow", "kserve", idle=("mlflow", "kserve")),),
                 "How it is served.",
                 "serve http",
             ),
@@ -733,14 +752,14 @@ BLOCKS: tuple[BlockForm, ...] = (
                 (_arg("steps", "steps"), _arg("each", "duration", optional=True)),
                 "In which steps.",
                 "rollout 10% -> 100% each 1 day",
-                supported=False,
+                runs=False,
             ),
             ClauseForm(
                 "rollback",
                 (_arg("when", "control"),),
                 "When to go back.",
                 "rollback when error_rate > 2% for 10 minutes",
-                supported=False,
+                runs=False,
                 syntax="when {when}",
             ),
             ClauseForm(
@@ -748,7 +767,7 @@ BLOCKS: tuple[BlockForm, ...] = (
                 (_arg("to", "ref", means=("model",)), _arg("version", "text", optional=True)),
                 "To what.",
                 'fallback scorecard version "2.0.3"',
-                supported=False,
+                runs=False,
             ),
         ),
     ),
@@ -767,13 +786,13 @@ BLOCKS: tuple[BlockForm, ...] = (
                 "learn",
                 (
                     _arg("from", "ref", means=("dataset",)),
-                    _arg("select", "word"),
+                    _arg("select", "word", "uncertain", "random"),
                     _arg("count", "integer"),
                     _arg("role", "ref", means=("role",)),
                 ),
                 "Active learning with people in the loop.",
                 "learn from feedback select uncertain 500 review by risk-officer",
-                supported=False,
+                runs=False,
                 syntax="from {from} select {select} {count} review by {role}",
             ),
         ),

@@ -9,6 +9,7 @@ from charter.compiler.passes.context import Context, Pass
 from charter.compiler.passes.cycles import check_cycles
 from charter.compiler.passes.duplicates import check_duplicates
 from charter.compiler.passes.duties import check_duties
+from charter.compiler.passes.feedback import check_feedback
 from charter.compiler.passes.flow import check_flow
 from charter.compiler.passes.gating import check_gating
 from charter.compiler.passes.generative import check_generative
@@ -21,13 +22,15 @@ from charter.compiler.passes.metrics import check_metrics
 from charter.compiler.passes.names import check_names
 from charter.compiler.passes.numbers import check_numbers
 from charter.compiler.passes.one_file import check_one_file
+from charter.compiler.passes.operation import check_operation
 from charter.compiler.passes.overrides import check_overrides
 from charter.compiler.passes.paths import check_paths
 from charter.compiler.passes.regulation import check_regulation
 from charter.compiler.passes.retention import check_retention
+from charter.compiler.passes.scopes import check_scopes
 from charter.compiler.passes.statistics import check_statistics
-from charter.compiler.passes.supported import check_supported
 from charter.compiler.passes.thresholds import check_thresholds
+from charter.compiler.passes.tuning import check_tuning
 from charter.compiler.passes.unused import check_unused
 from charter.compiler.passes.waivers import check_waivers
 
@@ -37,12 +40,15 @@ PASSES: tuple[Pass, ...] = (
     check_names,
     check_overrides,
     check_baseline,
-    check_supported,
     check_literals,
     check_metrics,
     check_bounds,
     check_numbers,
     check_columns,
+    check_scopes,
+    check_tuning,
+    check_operation,
+    check_feedback,
     check_generative,
     check_paths,
     check_cycles,

@@ -41,7 +41,7 @@ def check_acceptance(context: Context) -> Iterator[Diagnostic]:
 def _collect(into: ByScope, name: str, bounds: tuple[model.Bound, ...]) -> None:
     for bound in bounds:
         threshold = threshold_of(bound)
-        if threshold is not None and bound.enforce != "advisory":
+        if threshold is not None and bound.enforce != "advisory" and bound.attack is None:
             into[name, bound.metric].setdefault(scope_of(bound), Accepted()).add(threshold)
 
 

@@ -9,7 +9,7 @@ from charter.compiler.controls import criterion_of
 from charter.compiler.ir import Unit
 from charter.compiler.passes.context import Context
 from charter.compiler.threshold import wanted_unit
-from charter.compiler.units import NAMES, fits, plain
+from charter.compiler.units import NAMES, fits, plain, show
 from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic, Related
 
@@ -27,9 +27,14 @@ def check_bounds(context: Context) -> Iterator[Diagnostic]:
             if bound.node.lasting is not None and not isinstance(declared, model.Monitor):
                 detail = f"`for` counts the checks of a monitor; {_a(declared.kind)} is decided once. Leave it out."
                 yield error("CH0211", bound.node.lasting.span, detail)
+        if isinstance(declared, model.Monitor):
+            yield from _between_checks(declared)
     for retirement in charter.retirements.values():
         for bound in retirement.whens:
             yield from _criterion(bound)
+    for deployment in charter.deployments.values():
+        for bound in deployment.bounds:
+            yield from _rollback(bound)
 
 
 def _a(kind: str) -> str:
@@ -82,7 +87,9 @@ def _lasting(bound: model.Bound) -> Iterator[Diagnostic]:
         return
     is_count_of_checks = lasting.unit in ("check", "checks")
     if bound.seconds is None and not is_count_of_checks:
-        yield error("CH0201", lasting.span, "A bound holds `for 3 checks`, counted in checks of a monitor.")
+        yield error("CH0201", lasting.span, "A bound holds `for 3 checks` of a monitor, or `for 10 minutes`.")
+    elif bound.seconds is not None and bound.seconds < 1:
+        yield error("CH0211", lasting.span, "Write at least one second.")
     elif is_count_of_checks and (bound.checks is None or bound.checks < 1):
         yield error("CH0211", lasting.span, "Write a whole number of checks, at least one.")
 
@@ -99,6 +106,28 @@ def _reaction(bound: model.Bound, declared: model.Measuring) -> Iterator[Diagnos
     elif reaction.action.text != "alert" and reaction.to is not None:
         detail = f"`{reaction.action.text}` is for nobody in particular. Leave `{reaction.to.text}` out."
         yield error("CH0213", reaction.to.span, detail)
+
+
+def _between_checks(monitor: model.Monitor) -> Iterator[Diagnostic]:
+    """A time in which no second check falls says nothing of how long anything lasts."""
+    for bound in monitor.requires:
+        every, lasting = monitor.every, bound.node.lasting
+        if bound.seconds is not None and every is not None and lasting is not None and bound.seconds < every.value:
+            detail = (
+                f"`{monitor.name}` looks every {show(every)} and sees nothing of a shorter time. Write a longer one."
+            )
+            yield error("CH0211", lasting.span, detail)
+
+
+def _rollback(bound: model.Bound) -> Iterator[Diagnostic]:
+    node = bound.node
+    if node.lasting is not None and bound.checks is not None:
+        detail = "A deployment counts no checks; its log is looked at all the time. Say how long: `for 10 minutes`."
+        yield error("CH0211", node.lasting.span, detail)
+    if node.reaction is not None:
+        yield error("CH0213", node.reaction.span, "What is met here rolls back; leave the reaction out.")
+    if node.enforce is not None:
+        yield error("CH0211", node.enforce.span, "What is met here rolls back; it has no level.")
 
 
 def _criterion(bound: model.Bound) -> Iterator[Diagnostic]:

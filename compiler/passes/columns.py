@@ -32,7 +32,7 @@ def _prepared(dataset: model.Dataset) -> Iterator[Diagnostic]:
         for column in columns:
             if column.text in dropped:
                 yield _gone(column, dropped[column.text], dataset)
-            elif step.do in ("impute", "encode", "drop columns"):
+            elif step.do in ("impute", "encode", "redact", "drop columns"):
                 yield from _changed(column, step, dataset)
         if step.do == "drop columns":
             dropped |= {column.text: column.span for column in columns}
@@ -69,6 +69,7 @@ def _changed(column: ast.Name, step: model.Step, dataset: model.Dataset) -> Iter
     kept = {
         "drop columns": is_target,
         "impute": is_target or is_group,
+        "redact": is_target or is_protected or is_group,
         "encode": is_target or is_protected or is_personal or is_group,
     }
     if not kept[step.do]:
@@ -134,12 +135,14 @@ def _learnt_from(monitor: model.Monitor, charter: model.Charter) -> ast.Name | N
 def _protected(
     declared: model.Evaluation | model.Monitor, rows: ast.Name | None, charter: model.Charter
 ) -> Iterator[Diagnostic]:
-    dataset = _dataset(rows, charter)
-    if dataset is None:
-        return
-    names = [name.text for name in dataset.protected]
     for bound in declared.requires:
         column = bound.node.over
+        dataset = _dataset(bound.node.on or rows, charter)
+        if dataset is None:
+            continue
+        if dataset.of is not None and not dataset.protected:
+            dataset = charter.served_from(dataset) or dataset
+        names = [name.text for name in dataset.protected]
         if column is not None and column.text not in names:
             hint = did_you_mean(column.text, names)
             detail = (

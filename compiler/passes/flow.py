@@ -134,7 +134,8 @@ def _arrivals(context: Context, classes: Mapping[str, Class]) -> Iterator[_Arriv
     for monitor in charter.monitors.values():
         watched = charter.deployments.get(monitor.of.text) if monitor.of else None
         if watched is not None:
-            yield from _arrive(context, classes, monitor.on, f"monitor/{monitor.name}", watched)
+            for rows in (monitor.on, *(bound.node.on for bound in monitor.requires)):
+                yield from _arrive(context, classes, rows, f"monitor/{monitor.name}", watched)
 
 
 def _arrive(

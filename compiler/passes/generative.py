@@ -33,7 +33,7 @@ def check_generative(context: Context) -> Iterator[Diagnostic]:
         if declared.hosted is not None and declared.hosted.address is not None:
             yield from _address(declared.hosted.address)
         if declared.hosted is not None and declared.hosted.secret is not None:
-            yield from _secret(declared.hosted.secret)
+            yield from named_secret(declared.hosted.secret)
 
 
 def _made_in_one_way(declared: model.Model) -> Iterator[Diagnostic]:
@@ -102,7 +102,8 @@ def _loopback(host: str) -> bool:
         return False
 
 
-def _secret(secret: ast.Text) -> Iterator[Diagnostic]:
+def named_secret(secret: ast.Text) -> Iterator[Diagnostic]:
+    """CH1604 where a text is no name of a secret."""
     if not _SECRET.fullmatch(secret.value):
         # The text itself is not repeated: it may be the secret.
         detail = (

@@ -35,9 +35,8 @@ def check_leakage(context: Context) -> Iterator[Diagnostic]:
         if evaluation.of is not None:
             yield from _check(evaluation.of.text, evaluation.on, evaluation, lineage)
     for monitor in charter.monitors.values():
-        watched = charter.deployments.get(monitor.of.text) if monitor.of else None
-        if watched is not None and watched.of is not None:
-            yield from _check(watched.of.text, monitor.on, monitor, lineage)
+        for reference in (monitor.on, *(bound.node.on for bound in monitor.requires)):
+            yield from _check(charter.watched(monitor), reference, monitor, lineage)
     grouped = {name: by for name, dataset in charter.datasets.items() if (by := _grouped_by(dataset)) is not None}
     for dataset in charter.datasets.values():
         yield from _learning_part(dataset)

@@ -21,7 +21,7 @@ _MEASURED_AT: dict[str, StageKind] = {
 
 
 def check_metrics(context: Context) -> Iterator[Diagnostic]:
-    """CH0109 unknown, CH0301 not yet, CH0203 not here, CH0204 needs a column, CH0205 takes none, CH0215 no interval."""
+    """CH0109 unknown, CH0203 not here, CH0204 needs a column, CH0205 takes none, CH0215 no interval."""
     for declared in context.charter.measuring():
         task = _task(declared, context.charter)
         for bound in declared.requires:
@@ -31,6 +31,11 @@ def check_metrics(context: Context) -> Iterator[Diagnostic]:
     for evaluation in context.charter.evaluations.values():
         for clause in evaluation.reports:
             yield from _report(read.name(clause, "metric"), _task(evaluation, context.charter))
+            yield from _top(clause)
+    for deployment in context.charter.deployments.values():
+        for bound in deployment.bounds:
+            yield from _check(bound, "monitor", _task(deployment, context.charter))
+            yield from _of_the_log(bound)
     for retirement in context.charter.retirements.values():
         for bound in retirement.whens:
             yield from _criterion(bound, context.charter)
@@ -39,7 +44,7 @@ def check_metrics(context: Context) -> Iterator[Diagnostic]:
 def _task(declared: model.Declared, charter: model.Charter) -> str:
     """The task of the model that is measured; that of most, where there is none or it is not known."""
     name: ast.Name | None = None
-    if isinstance(declared, model.Evaluation):
+    if isinstance(declared, model.Evaluation | model.Deployment):
         name = declared.of
     elif isinstance(declared, model.Monitor):
         watched = charter.deployments.get(declared.of.text) if declared.of else None
@@ -48,7 +53,7 @@ def _task(declared: model.Declared, charter: model.Charter) -> str:
     return found.task if found is not None else CLASSIFICATION
 
 
-def _fits(metric: Metric, task: str) -> bool:
+def fits_task(metric: Metric, task: str) -> bool:
     """Whether it is of models for this task; of a task that is misspelt nothing more is said."""
     return metric.task in (None, task) or task not in (CLASSIFICATION, GENERATION)
 
@@ -56,8 +61,8 @@ def _fits(metric: Metric, task: str) -> bool:
 def _check(bound: model.Bound, stage: StageKind, task: str) -> Iterator[Diagnostic]:
     node = bound.node
     metric = METRICS.get(bound.metric)
-    if metric is None or stage not in metric.stages or not _fits(metric, task):
-        yield _not_measured(node.metric, bound.metric, stage, task)
+    if metric is None or stage not in metric.stages or not fits_task(metric, task):
+        yield not_measured(node.metric, bound.metric, stage, task)
         return
     yield from _column(bound, metric)
     if bound.confidence is not None and not metric.interval and node.confidence is not None:
@@ -68,7 +73,8 @@ def _check(bound: model.Bound, stage: StageKind, task: str) -> Iterator[Diagnost
         yield error("CH0215", node.confidence.span, detail)
 
 
-def _not_measured(name: ast.Name, metric: str, stage: StageKind, task: str = CLASSIFICATION) -> Diagnostic:
+def not_measured(name: ast.Name, metric: str, stage: StageKind, task: str = CLASSIFICATION) -> Diagnostic:
+    """CH0109 or CH0203: the finding that no stage of this kind measures it of a model for this task."""
     known = measured_by(stage, task)
     listed = ", ".join(f"`{item}`" for item in known)
     if metric in METRICS and stage in METRICS[metric].stages:
@@ -110,8 +116,8 @@ def _report(name: ast.Name | None, task: str) -> Iterator[Diagnostic]:
     if name is None:
         return
     metric = METRICS.get(name.text)
-    if metric is None or "evaluate" not in metric.stages or not _fits(metric, task):
-        yield _not_measured(name, name.text, "evaluate", task)
+    if metric is None or "evaluate" not in metric.stages or not fits_task(metric, task):
+        yield not_measured(name, name.text, "evaluate", task)
     elif metric.over:
         detail = (
             f"`{name.text}` compares groups, and `report` names none. Bound it, with "
@@ -120,22 +126,45 @@ def _report(name: ast.Name | None, task: str) -> Iterator[Diagnostic]:
         yield error("CH0204", name.span, detail)
 
 
+def _top(clause: ast.Clause) -> Iterator[Diagnostic]:
+    top, name = clause.arguments.get("top"), read.name(clause, "metric")
+    if top is None or name is None:
+        return
+    metric = METRICS.get(name.text)
+    if metric is not None and metric.each is None:
+        detail = f"`{name.text}` has one value, and no `top` of many. Leave `top` out."
+        yield error("CH0205", top.span, detail)
+    elif read.integer(clause, "top", 0) < 1:
+        yield error("CH0211", top.span, "Write a whole number, at least one.")
+
+
+def _of_the_log(bound: model.Bound) -> Iterator[Diagnostic]:
+    metric = METRICS.get(bound.metric)
+    if metric is not None and metric.monitored in ("rows", "decisions") and "monitor" in metric.stages:
+        detail = (
+            f"A deployment rolls back on what its own log tells at once, and `{bound.metric}` is not in it. Roll back "
+            "on `error_rate`, or let a monitor say `otherwise rollback`."
+        )
+        yield error("CH0203", bound.node.metric.span, detail)
+
+
 def _source(monitor: model.Monitor) -> Iterator[Diagnostic]:
     """A monitor looks at rows of a dataset, or at the log of what is served; each knows something else."""
     for bound in monitor.requires:
         metric = METRICS.get(bound.metric)
         if metric is None or "monitor" not in metric.stages:
             continue
-        if metric.monitored == "rows" and monitor.on is None:
+        on = bound.node.on or monitor.on
+        if metric.monitored == "rows" and on is None:
             detail = (
                 f"`{bound.metric}` needs {_missing_in_log(metric)}. Name a dataset: "
-                f"`monitor {monitor.name} of … on DATASET every …`."
+                f"`monitor {monitor.name} of … on DATASET every …`, or `{bound.metric} on DATASET` in the bound."
             )
             yield error("CH0203", bound.node.metric.span, detail)
-        elif metric.monitored == "log" and monitor.on is not None:
+        elif metric.monitored == "log" and on is not None:
             detail = (
                 f"`{bound.metric}` is read from the log of what is served, and this monitor looks at "
-                f"`{monitor.on.text}` instead. Put it into a monitor without `on`."
+                f"`{on.text}` instead. Put it into a monitor without `on`."
             )
             yield error("CH0203", bound.node.metric.span, detail)
 
@@ -167,10 +196,20 @@ def _criterion(bound: model.Bound, charter: model.Charter) -> Iterator[Diagnosti
         return
     known = METRICS.get(metric)
     if known is None or "monitor" not in known.stages:
-        yield _not_measured(bound.node.metric, metric, "monitor")
+        yield not_measured(bound.node.metric, metric, "monitor")
+    elif (bound.over or bound.each) and all(_scope(other) != _scope(bound, metric) for other in watching.requires):
+        detail = (
+            f"`{monitor}` does not measure `{metric}` so. Add a `require` with the same column to the monitor, or "
+            "leave the column out here: then the worst that it measures counts."
+        )
+        yield error("CH0204", span, detail)
     elif known.over and all(other.metric != metric for other in watching.requires):
         detail = (
             f"`{monitor}` does not measure `{metric}`, because no `require` in it says over which column. Add "
             f"`require {metric} over COLUMN …` to the monitor."
         )
         yield error("CH0204", span, detail)
+
+
+def _scope(bound: model.Bound, metric: str = "") -> tuple[str, str | None, str | None]:
+    return (metric or bound.metric, bound.over, bound.each)

@@ -28,6 +28,7 @@ def check_numbers(context: Context) -> Iterator[Diagnostic]:
             yield from _seed(dataset.split.clause.arguments.get("seed"))
         for step in dataset.steps:
             yield from _edges(step)
+        yield from _positive(dataset.labels.clause.arguments.get("after") if dataset.labels else None, "to an outcome")
     for declared in charter.models.values():
         yield from _limits(declared.limits)
         yield from _parameter_seed(declared.parameters)
@@ -36,6 +37,14 @@ def check_numbers(context: Context) -> Iterator[Diagnostic]:
     for approval in charter.approvals.values():
         valid = approval.clause("valid")
         yield from _positive(valid.arguments.get("for") if valid else None, "that an approval holds")
+    for deployment in charter.deployments.values():
+        rollout = deployment.clause("rollout")
+        yield from _positive(rollout.arguments.get("each") if rollout else None, "that a step lasts")
+    for monitor in charter.monitors.values():
+        learn = monitor.clause("learn")
+        count = learn.arguments.get("count") if learn else None
+        if count is not None and read.integer(learn, "count", 0) < 1:
+            yield error("CH0211", count.span, "People look at one case at least.")
     for retirement in charter.retirements.values():
         for clause in retirement.clauses("erase"):
             after = clause.arguments.get("after")

@@ -7,7 +7,8 @@ from charter.compiler.code import code_files, defines, module_file, parse_callab
 from charter.compiler.codes import SUMMARIES, error
 from charter.compiler.files import ProjectFiles, Refusal
 from charter.compiler.passes.context import Context
-from charter.compiler.pins import DATA_FORMATS
+from charter.compiler.pins import data_files, rule_directories
+from charter.compiler.rego.parser import why_unreadable
 from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic, Severity
 from charter.dsl.suggest import did_you_mean
@@ -25,6 +26,8 @@ def check_paths(context: Context) -> Iterator[Diagnostic]:
         yield from _trainer(declared, context)
         if declared.checkpoint is not None:
             yield from _there(declared.checkpoint, context.files.below(declared.checkpoint.value), context)
+    for written in rule_directories(context.charter):
+        yield from _rules(written, context)
     for retirement in context.charter.retirements.values():
         for clause in retirement.clauses("lessons"):
             path = clause.arguments.get("path")
@@ -33,12 +36,12 @@ def check_paths(context: Context) -> Iterator[Diagnostic]:
 
 
 def _source(dataset: model.Dataset, context: Context) -> Iterator[Diagnostic]:
+    for location in data_files(dataset):
+        yield from _data(location, context)
     source = dataset.source
     if source is None or source.location is None:
         return
-    if source.format in DATA_FORMATS:
-        yield from _data(source.location, context)
-    elif source.format == "python":
+    if source.format == "python":
         yield from _callable(source.location, context)
     if source.origins and source.format != "python":
         detail = "Only `source python` derives rows from other datasets. Leave `from` out, or name a callable."
@@ -56,6 +59,26 @@ def _there(location: ast.Text, found: object, context: Context) -> Iterator[Diag
     may_come = found.code == "CH0901" and not context.will_run
     severity = Severity.WARNING if may_come else Severity.ERROR
     yield Diagnostic(found.code, severity, SUMMARIES[found.code], found.detail, location.span)
+
+
+def _rules(written: ast.Text, context: Context) -> Iterator[Diagnostic]:
+    """A directory of rule packs: everything in it is pinned, and every Rego file is one."""
+    below = context.files.below(written.value)
+    if isinstance(below, Refusal):
+        yield error(below.code, written.span, below.detail)
+        return
+    rego = [path for path in below if path.endswith(".rego")]
+    if not rego:
+        detail = (
+            f"`{written.value}` holds no `.rego` file, so no rule would come of it. Name the directory of the rules."
+        )
+        yield error("CH0904", written.span, detail)
+    for path in rego:
+        text = context.files.read(path)
+        if isinstance(text, Refusal):
+            yield error(text.code, written.span, text.detail)
+        elif unreadable := why_unreadable(path, text):
+            yield error("CH0904", written.span, f"`{path}` is no Rego: {unreadable}. Mend the file, or take it out.")
 
 
 def _inside(path: ast.Text, context: Context) -> Iterator[Diagnostic]:

@@ -33,6 +33,7 @@ def references(charter: model.Charter) -> Iterator[Reference]:
     for dataset in charter.datasets.values():
         yield from (_rows(name) for name in (dataset.source.origins if dataset.source else ()))
         yield from _some(read.name(dataset.clause("attested as"), "by"), "role")
+        yield from _some(dataset.of, "deployment")
     for declared in charter.models.values():
         yield from (_rows(name) for name, _ in declared.rows())
         yield from (Reference(name, ("prompt",)) for name in declared.prompts)
@@ -59,9 +60,12 @@ def _of_operation(charter: model.Charter) -> Iterator[Reference]:
     for deployment in charter.deployments.values():
         yield from _some(deployment.of, "model")
         yield from (Reference(name, FIRST) for name in deployment.after)
+        yield from _some(read.name(deployment.clause("fallback"), "to"), "model")
     for monitor in charter.monitors.values():
         yield from _some(monitor.of, "deployment")
         yield from _some(monitor.on, "dataset", rows=True)
+        yield from _some(read.name(monitor.clause("learn"), "from"), "dataset", rows=True)
+        yield from _some(read.name(monitor.clause("learn"), "role"), "role")
     for retirement in charter.retirements.values():
         yield from _some(retirement.of, "model")
         for clause in retirement.clauses("erase"):
@@ -74,6 +78,7 @@ def _of_bounds(charter: model.Charter) -> Iterator[Reference]:
         for value in (node.bound, node.confidence, node.margin):
             if isinstance(value, ast.Name):
                 yield Reference(value, ("parameter",))
+        yield from _some(node.on, "dataset", rows=True)
         if node.reaction is not None and node.reaction.to is not None:
             yield Reference(node.reaction.to, ("role",))
 

@@ -7,7 +7,7 @@ from charter.compiler import model
 from charter.compiler.codes import error, warning
 from charter.compiler.metrics import METRICS
 from charter.compiler.passes.context import Context
-from charter.compiler.threshold import Accepted, Scope, Threshold, scope_of, threshold_of
+from charter.compiler.threshold import Accepted, Place, Threshold, place_of, threshold_of
 from charter.dsl.diagnostics import Diagnostic, Related
 
 
@@ -20,6 +20,8 @@ def check_thresholds(context: Context) -> Iterator[Diagnostic]:
         yield from _direction(declared.requires, retiring=False)
     for retirement in charter.retirements.values():
         yield from _direction(retirement.whens, retiring=True)
+    for deployment in charter.deployments.values():
+        yield from _direction(deployment.bounds, retiring=True)
     for holders in _together(charter):
         yield from _contradictions(holders)
     for declared in charter.measuring():
@@ -43,16 +45,20 @@ def _decides(bound: model.Bound) -> Iterator[Diagnostic]:
 
 def _direction(bounds: tuple[model.Bound, ...], *, retiring: bool) -> Iterator[Diagnostic]:
     """An upper bound on what should be high, with no lower one beside it, is a slip of the comparison."""
-    compared: dict[Scope, set[str | None]] = defaultdict(set)
+    compared: dict[Place, set[str | None]] = defaultdict(set)
     for bound in bounds:
-        compared[scope_of(bound)].add(bound.comparison)
+        compared[place_of(bound)].add(bound.comparison)
     for bound in bounds:
         metric = METRICS.get(bound.metric.rpartition(".")[2])
         if metric is None or metric.better is None or bound.quantity is None:
             continue
         right = ("<", "<=") if (metric.better == "lower") != retiring else (">", ">=")
-        if compared[scope_of(bound)].isdisjoint((*right, "==")):
-            what = "retires good models and keeps bad ones" if retiring else "lets bad models pass and stops good ones"
+        if compared[place_of(bound)].isdisjoint((*right, "==")):
+            what = (
+                "takes good models out of service and keeps bad ones"
+                if retiring
+                else "lets bad models pass and stops good ones"
+            )
             detail = (
                 f"A {metric.better} `{metric.name}` is better, so `{bound.comparison}` {what}. "
                 f"Did you mean `{right[-1]}`?"
@@ -74,13 +80,13 @@ def _together(charter: model.Charter) -> Iterator[list[model.Measuring]]:
 
 
 def _contradictions(holders: list[model.Measuring]) -> Iterator[Diagnostic]:
-    accepted_by: dict[Scope, Accepted] = defaultdict(Accepted)
+    accepted_by: dict[Place, Accepted] = defaultdict(Accepted)
     for declared in holders:
         for bound in declared.requires:
             threshold = threshold_of(bound)
             if threshold is None or bound.enforce == "advisory":
                 continue
-            so_far = accepted_by[scope_of(bound)]
+            so_far = accepted_by[place_of(bound)]
             if not so_far.values.intersect(threshold.values).is_empty:
                 so_far.add(threshold)
                 continue
@@ -120,4 +126,4 @@ def _decided(bound: model.Bound) -> tuple[object, ...]:
     """What else makes two bounds decide differently, so that neither is redundant."""
     to = bound.node.reaction
     reaction = (to.action.text, to.to.text if to.to else None) if to else None
-    return (*scope_of(bound), bound.confidence, bound.enforce, bound.checks, reaction)
+    return (*place_of(bound), bound.confidence, bound.enforce, bound.checks, bound.seconds, reaction)

@@ -17,3 +17,12 @@ def new_engine() -> "Engine":
     engine = regorus.Engine()
     engine.set_policy_length_config(max_col=MAX_COLUMNS, max_file_bytes=MAX_BYTES, max_lines=MAX_LINES)
     return engine
+
+
+def why_unreadable(path: str, text: str) -> str:
+    """The first line of what the parser objects to in a file; empty if it reads it."""
+    try:
+        new_engine().add_policy(path, text)
+    except Exception as problem:  # noqa: BLE001 - the engine raises its own types of error, without a common one
+        return next((line.strip() for line in str(problem).splitlines() if line.strip()), "it cannot be read")
+    return ""

@@ -8,6 +8,7 @@ from charter.compiler.transforms.approvals import add_approvals
 from charter.compiler.transforms.datasets import add_datasets
 from charter.compiler.transforms.deployments import add_deployments
 from charter.compiler.transforms.evaluations import add_evaluations
+from charter.compiler.transforms.feedback import wait_for_deployments
 from charter.compiler.transforms.models import add_models
 from charter.compiler.transforms.monitors import add_monitors
 from charter.compiler.transforms.objectives import add_objectives, start_after_objectives
@@ -26,6 +27,7 @@ TRANSFORMS: tuple[Transform, ...] = (
     add_deployments,
     add_monitors,
     add_retirements,
+    wait_for_deployments,
     follow_after_clauses,
     wait_for_validation,
     start_after_objectives,

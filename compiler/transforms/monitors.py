@@ -18,3 +18,8 @@ def add_monitors(charter: model.Charter, graph: LifecycleGraph) -> None:
         rows = rows_of(charter, monitor.on)
         if rows is not None and monitor.on is not None:
             node.inputs.append(Flow("current", rows.stage, rows.artifact, monitor.on.span))
+        more = {bound.node.on.text: bound.node.on for bound in monitor.requires if bound.node.on is not None}
+        for name, reference in more.items():
+            rows = rows_of(charter, reference)
+            if rows is not None:
+                node.inputs.append(Flow(name, rows.stage, rows.artifact, reference.span))

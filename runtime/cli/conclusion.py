@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from charter.compiler.generative import is_generation
 from charter.compiler.ir import IR
+from charter.compiler.not_run import is_refused
 from charter.runtime.assess import Assessment, Status
 from charter.runtime.cli.inert import inert
 from charter.runtime.conclude import Conclusion
@@ -48,15 +48,16 @@ def show_conclusion(ir: IR, conclusion: Conclusion) -> None:
 
 def not_run_yet(ir: IR) -> list[str]:
     """Ids of the stages that are compiled and that this version refuses to run."""
-    return [stage.id for stage in ir.stages if is_generation(stage.callable)]
+    return [stage.id for stage in ir.stages if is_refused(stage.callable)]
 
 
 def show_not_run_yet(ir: IR) -> None:
     """Say by name where a run will stop because this version can go no further."""
-    names = not_run_yet(ir)
-    if names:
-        warn = click.style("not run yet", fg="yellow")
-        click.echo(f"  {warn}: {', '.join(map(inert, names))}: this version makes no text; a run stops there")
+    for stage in ir.stages:
+        if is_refused(stage.callable):
+            warn = click.style("not run yet", fg="yellow")
+            why = ", ".join(map(str, stage.spec.get("not_run", ())))
+            click.echo(f"  {warn}: {inert(stage.id)}, which asks for {inert(why)}; a run stops there")
 
 
 def show_loose_ends(conclusion: Conclusion) -> None:

@@ -174,6 +174,7 @@ def test_controls(ir: IR):
         "attack": None,
         "confidence": 0.95,
         "checks": None,
+        "lasting_seconds": None,
         "reaction": None,
         "reaction_to": None,
         "enforce": "mandatory",

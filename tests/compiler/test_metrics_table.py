@@ -2,6 +2,7 @@
 
 import pytest
 
+from charter.compiler.ir import StageKind
 from charter.compiler.metrics import METRICS, measured_by
 
 fairness = pytest.importorskip("charter.runtime.stages.fairness")
@@ -9,8 +10,13 @@ metrics = pytest.importorskip("charter.runtime.stages.metrics")
 validate = pytest.importorskip("charter.runtime.stages.validate")
 
 
+def really(kind: StageKind) -> list[str]:
+    """Without what is proved and compiled, and measured by no stage yet."""
+    return [name for name in measured_by(kind) if METRICS[name].runs]
+
+
 def test_evaluations_measure_exactly_these():
-    assert set(measured_by("evaluate")) == {*metrics.METRICS, *fairness.FAIRNESS_METRICS}
+    assert set(really("evaluate")) == {*metrics.METRICS, *fairness.FAIRNESS_METRICS}
 
 
 def test_fairness_metrics_need_a_column():
@@ -22,4 +28,4 @@ def test_datasets_measure_exactly_these():
 
 
 def test_monitors_measure_what_evaluations_do_and_the_log():
-    assert set(measured_by("monitor")) == {*measured_by("evaluate"), "psi", "error_rate"}
+    assert set(really("monitor")) == {*really("evaluate"), "psi", "error_rate"}

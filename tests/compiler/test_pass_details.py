@@ -102,7 +102,8 @@ PSI = "require psi of each feature <= 0.2"
         (monitor("", f"{PSI} for 3 checks"), []),
         (monitor("", f"{PSI} for 0 checks"), ["CH0211"]),
         (monitor("", f"{PSI} for 3 rows"), ["CH0201"]),
-        (monitor("", f"{PSI} for 3 days"), ["CH0301"]),
+        (monitor("", f"{PSI} for 3 days"), []),
+        (monitor("", f"{PSI} for 3 hours"), ["CH0211"]),
         (monitor("", f"{PSI} otherwise retrain risk-officer"), ["CH0213"]),
         (monitor("", f"{PSI} otherwise alert nobody"), ["CH0101"]),
         (monitor("on applications.test ", PSI), []),
@@ -156,10 +157,11 @@ PSI = "require psi of each feature <= 0.2"
         ("retirement of scorecard {\n  when age > 2 years\n  erase applications after -1 days\n}\n", ["CH0211"]),
         ("retirement of scorecard {\n  when age > 2 years\n  archive modle for 10 years\n}\n", ["CH0054"]),
         ("retirement of scorecard {\n  when age > 2 years\n  archive model, evidnce for 10 years\n}\n", ["CH0054"]),
+        ("retirement of scorecard {\n  when age > 2 years\n  archive model, moddel for 1 day\n}\n", ["CH0054"]),
         ("retirement of scorecard {\n  when age > 2 years\n  archive model, ledger for 10 years\n}\n", []),
         (
             HOLDOUT.replace("min", "0.7\n  report f1 top 3"),
-            ["CH0301"],
+            ["CH0205"],
         ),
         (BASE["lifecycle", "credit-risk"].replace("credit-models@bank.example", " "), ["CH0217"]),
         # callables

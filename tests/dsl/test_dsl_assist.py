@@ -58,14 +58,13 @@ def test_every_clause_is_offered_and_explained(case: tuple[BlockForm, tuple[Clau
     at = text.index(f"\n{form.example}", text.index("{")) + 1
     found = {item.text: item for item in complete(text[:at] + "\n" + text[at:], at)}
     assert found[form.keyword].doc == form.doc
-    assert found[form.keyword].supported == form.supported
+    assert found[form.keyword].runs == form.runs
     half = text[: at + 1]
     assert form.keyword in {item.text for item in complete(half, len(half))}
     shown = hover(text, at)
     assert shown is not None and text[shown.start : shown.end] == form.keyword
     assert form.doc in shown.text and form.example in shown.text
-    assert ("Not yet" in shown.text) == (not form.supported)
-    assert ("Not run yet" in shown.text) == (form.supported and not form.runs)
+    assert ("Not run yet" in shown.text) == (not form.runs)
     # What stands behind the keyword belongs to it, in quotes or in braces aside.
     for argument in form.arguments:
         for choice in argument.choices:
