@@ -5,6 +5,7 @@ import random
 import shutil
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 
 import apsw
 import pytest
@@ -417,6 +418,32 @@ def test_truncated_files_are_found(large, length):
     with pytest.raises(Unavailable) as caught:
         opened(large)
     assert caught.value.exit_code is ExitCode.ENVIRONMENT
+
+
+@pytest.mark.torture
+def test_a_file_cut_at_any_length_is_found(tmp_path):
+    """The file alone, at every length, then its log: a pin tells, unless only the zeros that end a page were cut."""
+    with opened(tmp_path) as ledger:
+        fill(ledger, 3)
+        whole = ledger.checkpoint()
+        names = ("ledger.db", "ledger.db-wal")
+        running = {name: (tmp_path / name).read_bytes() for name in names}
+    closed = (tmp_path / "ledger.db").read_bytes()
+    cut = tmp_path / "cut.db"
+    for length in range(len(closed)):
+        cut.write_bytes(closed[:length])
+        report = verify_ledger(cut, pins=[whole])
+        assert report.exit_code is ExitCode.DENIED or (report.verdict is Verdict.ANCHORED and report.size == 3), length
+        for rest in ("-wal", "-shm"):
+            Path(f"{cut}{rest}").unlink(missing_ok=True)
+    log = running["ledger.db-wal"]
+    for length in range(0, len(log), 7):
+        cut.write_bytes(running["ledger.db"])
+        Path(f"{cut}-wal").write_bytes(log[:length])
+        report = verify_ledger(cut, pins=[whole])
+        assert report.exit_code is ExitCode.DENIED or (report.verdict is Verdict.ANCHORED and report.size == 3), length
+        for rest in ("-wal", "-shm"):
+            Path(f"{cut}{rest}").unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\0" * 5000, b"SQLite format 3\0" + b"\xff" * 9000])
