@@ -204,9 +204,7 @@ def test_a_mistake_of_syntax_is_not_followed_by_what_it_makes_missing():
     ("bound", "why"),
     [
         ("accuracy >= 0.7", "needs rows with outcomes,"),
-        ("demographic_parity_difference over sex <= 0.1", "needs the protected attribute of every row"),
         ("equalized_odds_difference over sex <= 0.1", "needs the outcome and the protected attribute"),
-        ("selection_rate >= 0.1", "is not measured on the log"),
     ],
 )
 def test_what_the_log_of_what_is_served_lacks_is_said_truly(bound: str, why: str):
