@@ -3,7 +3,7 @@
 Address-space limits break torch, so memory is watched instead: every process of the stage's session
 is counted, and the whole group is killed when it goes over. A process that a team's callable left as it
 was serves the next stage of the same callable; every other stage gets a process of its own
-(docs/decisions/0001).
+(docs/decisions/0001, 0019).
 """
 
 import contextlib
@@ -26,8 +26,8 @@ from msgspec import Struct, field
 from charter.runtime.executor import Ending, Outcome, Resources, Task
 from charter.runtime.workers import wire
 from charter.runtime.workers.outside import is_alone, kill_group, resident_bytes
+from charter.runtime.workers.running import Running
 
-_LOG_TAIL = 16 << 10
 _TICK = 0.05
 """Seconds between looks of the watchdog."""
 
@@ -38,21 +38,7 @@ _SEND_SECONDS = 5.0
 """A process that does not take its task within this time is dead."""
 
 
-class _Running(Struct):
-    task: Task
-    resources: Resources
-    future: "Future[Outcome]"
-    log_fd: int = -1
-    started: float = 0.0
-    process: "_Process | None" = None
-    peak: int = 0
-    killed: Ending | None = None
-    answer: dict[str, Any] | None = None
-    log: deque[bytes] = field(default_factory=deque)
-    log_size: int = 0
-
-
-class _Process(Struct):
+class _Process(Struct, eq=False):
     """A process forked from a warm worker: with a stage's work, or kept for the next stage of the same kind."""
 
     number: int
@@ -60,15 +46,14 @@ class _Process(Struct):
     channel: socket.socket
     inbox: wire.Inbox = field(default_factory=wire.Inbox)
     pid: int | None = None
-    exit_code: int | None = None
-    run: _Running | None = None
+    run: Running | None = None
 
 
 _Serves = tuple[str, Path | None, str]
 """Flavour, project and callable: what a process may serve again."""
 
 
-class _Warm(Struct):
+class _Warm(Struct, eq=False):
     process: subprocess.Popen[bytes]
     channel: socket.socket
 
@@ -80,8 +65,8 @@ class LocalExecutor:
         self.jobs = jobs
         self._ids = itertools.count()
         self._lock = threading.Lock()
-        self._queue: deque[_Running] = deque()
-        self._running: list[_Running] = []
+        self._queue: deque[Running] = deque()
+        self._running: list[Running] = []
         self._processes: dict[int, _Process] = {}
         self._idle: deque[_Process] = deque()
         self._warm: dict[str, _Warm] = {}
@@ -106,7 +91,7 @@ class LocalExecutor:
             if self._closing:
                 raise RuntimeError("the executor is closed")
             awake = self._is_awake()
-            self._queue.append(_Running(task, resources, future))
+            self._queue.append(Running(task, resources, future))
             self._start_queued()  # here and now: handing it to the other thread costs more than a trivial stage
         if not awake:
             self._ring()
@@ -159,7 +144,7 @@ class LocalExecutor:
     def _handle(self, what: Any, fd: int) -> None:
         if what == "bell":
             os.read(self._bell_read, 4096)
-        elif isinstance(what, _Running):
+        elif isinstance(what, Running):
             self._read_log(what, fd)
         elif isinstance(what, _Process):
             self._read_answer(what)
@@ -181,13 +166,12 @@ class LocalExecutor:
             }
             try:
                 process = self._handed_over(task, message, write_end)
-            except OSError as error:
+            except (OSError, TypeError, ValueError) as error:  # gone, or a task that has no JSON form
                 os.close(run.log_fd)
-                run.future.set_result(_died(run, f"its process could not be reached: {error}"))
+                run.future.set_result(run.died(f"its process could not be reached: {error}"))
                 continue
             finally:
                 os.close(write_end)
-            run.process = process
             process.run = run
             self._running.append(run)
             self._selector.register(run.log_fd, selectors.EVENT_READ, run)
@@ -198,10 +182,12 @@ class LocalExecutor:
             process = self._process_for(task)
             kept = process.pid is not None
             try:
+                process.channel.settimeout(_SEND_SECONDS)
                 wire.send(process.channel, message, (log,))
-            except OSError:
+                process.channel.setblocking(False)
+            except (OSError, TypeError, ValueError) as error:
                 self._dismiss(process)
-                if not kept:
+                if not (kept and isinstance(error, OSError)):
                     raise
             else:
                 return process
@@ -217,7 +203,7 @@ class LocalExecutor:
             self._dismiss(self._idle[0])
         warm = self._worker(task.flavour)
         ours, theirs = socket.socketpair()
-        ours.settimeout(_SEND_SECONDS)
+        ours.setblocking(False)
         with theirs:
             process = _Process(next(self._ids), serves, ours)
             wire.send(warm.channel, {"id": process.number}, (theirs.fileno(),))
@@ -263,7 +249,8 @@ class LocalExecutor:
                 if process.run.killed:
                     kill_group(message["pid"])
         else:
-            process.exit_code = message["code"]
+            if process.run is not None:
+                process.run.exit_code = message["code"]
             self._ended(process)
 
     def _read_answer(self, process: _Process) -> bool:
@@ -272,7 +259,7 @@ class LocalExecutor:
         Returns whether anything had arrived.
         """
         try:
-            chunk = process.channel.recv(1 << 16, socket.MSG_DONTWAIT)
+            chunk = process.channel.recv(1 << 16)
         except BlockingIOError:
             return False
         except OSError:
@@ -337,7 +324,7 @@ class LocalExecutor:
             self._dismiss(process)
             self._ended(process)
 
-    def _read_log(self, run: _Running, fd: int) -> bool:
+    def _read_log(self, run: Running, fd: int) -> bool:
         """Take what has arrived of a stage's output; whether anything had."""
         if fd != run.log_fd:
             return False  # the stage ended in this very round, and its pipe is closed: the number may be another's now
@@ -350,10 +337,7 @@ class LocalExecutor:
             os.close(fd)
             run.log_fd = -1
             return False
-        run.log.append(chunk)
-        run.log_size += len(chunk)
-        while run.log_size - len(run.log[0]) > _LOG_TAIL:
-            run.log_size -= len(run.log.popleft())
+        run.add_log(chunk)
         return True
 
     def _watch(self) -> None:
@@ -361,9 +345,9 @@ class LocalExecutor:
         if now - self._looked < _TICK:
             return
         self._looked = now
-        for run in self._running:
-            pid = run.process.pid if run.process else None
-            if pid is None or run.killed:
+        for process in self._processes.values():
+            run, pid = process.run, process.pid
+            if run is None or pid is None or run.killed:
                 continue
             resident = resident_bytes(pid)
             run.peak = max(run.peak, resident)
@@ -374,13 +358,13 @@ class LocalExecutor:
             if run.killed:
                 kill_group(pid)
 
-    def _finish(self, run: _Running) -> None:
+    def _finish(self, run: Running) -> None:
         self._running.remove(run)
         if run.log_fd >= 0:
             self._drain(run)
-        run.future.set_result(_outcome(run))
+        run.future.set_result(run.outcome())
 
-    def _drain(self, run: _Running) -> None:
+    def _drain(self, run: Running) -> None:
         """Read what is in the pipe, not what a process that outlives the stage may still write."""
         for _ in range(64):
             if run.log_fd < 0 or not self._read_log(run, run.log_fd):
@@ -397,67 +381,6 @@ class LocalExecutor:
             self._dismiss(process)
         for run in [*self._running, *self._queue]:
             run.killed = Ending.INTERRUPTED
-            run.future.set_result(_outcome(run))
+            run.future.set_result(run.outcome())
         self._running.clear()
         self._queue.clear()
-
-
-def _died(run: _Running, detail: str) -> Outcome:
-    return Outcome(
-        Ending.DIED, time.monotonic() - run.started, run.peak, summary="process died", detail=detail, log=_log(run)
-    )
-
-
-def _log(run: _Running) -> str:
-    kept = b"".join(run.log)
-    if len(kept) > _LOG_TAIL:
-        # From a line's beginning: half a line may be half a secret, which nobody would know any more.
-        first, _, kept = kept[-_LOG_TAIL:].partition(b"\n")
-        kept = kept or first[_LOG_TAIL // 2 :]
-    return kept.decode("utf-8", "replace")
-
-
-def _outcome(run: _Running) -> Outcome:
-    seconds = time.monotonic() - run.started
-    limits = run.resources
-    if run.killed is Ending.TIME:
-        return Outcome(
-            Ending.TIME,
-            seconds,
-            run.peak,
-            summary="out of time",
-            detail=f"It ran longer than its limit of {limits.seconds:g} s and was stopped. Raise "
-            "`limits { time: ... }` in the charter, or make the work smaller.",
-            log=_log(run),
-        )
-    if run.killed is Ending.MEMORY:
-        return Outcome(
-            Ending.MEMORY,
-            seconds,
-            run.peak,
-            summary="out of memory",
-            detail=f"It held {run.peak / 1e6:.0f} MB of resident memory, more than its limit of "
-            f"{limits.memory_bytes / 1e6:.0f} MB, and was stopped. Raise `limits {{ memory: ... }}` in the charter, "
-            "or read the data in parts.",
-            log=_log(run),
-        )
-    if run.killed is Ending.INTERRUPTED:
-        return Outcome(Ending.INTERRUPTED, seconds, run.peak, summary="interrupted", log=_log(run))
-    if run.killed is Ending.DIED:
-        return _died(run, "The worker process was killed from outside, and the stage with it. Run again.")
-    answer = run.answer or {}
-    try:
-        ending = Ending(answer["ending"])
-    except (KeyError, ValueError):
-        code = run.process.exit_code if run.process else None
-        how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
-        return _died(run, f"Its process {how} and left no result. What it printed last may say why.")
-    return Outcome(
-        ending,
-        seconds,
-        max(run.peak, 1),
-        result=answer if ending is Ending.DONE else {},
-        summary=str(answer.get("summary", "")),
-        detail=str(answer.get("detail", "")),
-        log=_log(run),
-    )

@@ -1,7 +1,12 @@
 """A process serves the next stage of the same callable only when the last one left it as it was."""
 
+from pathlib import Path
+
 import pytest
 from sandbox import Sandbox
+
+from charter.runtime.executor import Ending, Resources, Task
+from charter.runtime.workers.local import LocalExecutor
 
 _TELL = """
 def tell(context):
@@ -111,3 +116,15 @@ def reads(context):
         ["hidden_module.py", "weights.txt"],
         [],
     ]
+
+
+def test_a_task_without_a_json_form_fails_its_stage_and_no_other(tmp_path: Path) -> None:
+    executor = LocalExecutor(1)
+    try:
+        task = Task("train/m", "steps:step", {"spec": float("nan")}, tmp_path, tmp_path)
+        outcome = executor.submit(task, resources=Resources(10, 1 << 30)).result(timeout=20)
+        assert (outcome.ending, "JSON" in outcome.detail) == (Ending.DIED, True), outcome
+        sound = Task("train/m", "no_such_module:step", {"inputs": {}}, tmp_path, tmp_path)
+        assert executor.submit(sound, resources=Resources(10, 1 << 30)).result(timeout=20).ending is Ending.REFUSED
+    finally:
+        executor.close()
