@@ -53,9 +53,20 @@ def decode_ir(data: bytes) -> IR:
             "compiled charter was changed",
             f"its content has the digest `{found}`, but it says `{ir.digest}`. {_COMPILE}",
         )
-    if canonical_json(document) != data:
+    if canonical_json(document) != data or _says_more(document, msgspec.to_builtins(ir)):
         raise BadIR("not the bytes that were compiled", f"the document was reformatted, or has more in it. {_COMPILE}")
     return ir
+
+
+def _says_more(document: Any, known: Any) -> bool:
+    """Whether a document has members that this version does not know: they may restrict, and would be dropped."""
+    if isinstance(document, dict):
+        return not isinstance(known, dict) or any(
+            name not in known or _says_more(part, known[name]) for name, part in document.items()
+        )
+    if isinstance(document, list):
+        return any(_says_more(part, other) for part, other in zip(document, known, strict=True))
+    return False
 
 
 def ir_digest(ir: IR) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from charter.compiler import clauses as read
 from charter.compiler import model
+from charter.compiler.controls import criterion_of
 from charter.compiler.generative import not_made
-from charter.compiler.metrics import METRICS
+from charter.compiler.metrics import GENERATION, METRICS
 from charter.compiler.normal import FORMS
 from charter.dsl import ast
 from charter.dsl.vocabulary import ClauseForm
@@ -62,25 +63,26 @@ def _of_declaration(declared: model.Declared, charter: model.Charter) -> Iterato
         case model.Evaluation():
             for bound in declared.requires:
                 yield from ((_stage(declared), reason) for reason in _of_bound(bound))
-            if any(read.word(clause, "metric") == ATTRIBUTIONS for clause in declared.reports):
-                yield _stage(declared), f"`{ATTRIBUTIONS}`"
+            for clause in declared.reports:
+                yield from ((_stage(declared), reason) for reason in _of_metric(read.word(clause, "metric")))
         case model.Monitor():
             for bound in declared.requires:
                 yield from ((_stage(declared), reason) for reason in _of_bound(bound))
-                if is_of_decisions(bound, declared):
+                if is_of_decisions(bound.metric, declared) and bound.on is None:
                     yield _stage(declared), f"`{bound.metric}` of what is served"
         case model.Retirement():
             for bound in declared.whens:
                 yield from ((_stage(declared), reason) for reason in _of_criterion(bound))
+                name, metric = criterion_of(bound)
+                monitor = charter.monitors.get(name) if name is not None else None
+                if monitor is not None and is_of_decisions(metric, monitor):
+                    yield _stage(monitor), f"`{metric}` of what is served"
 
 
-ATTRIBUTIONS = "feature_attributions"
-
-
-def is_of_decisions(bound: model.Bound, monitor: model.Monitor) -> bool:
-    """Whether it is measured of decisions in the log of what is served, which takes no outcomes."""
-    metric = METRICS.get(bound.metric)
-    return metric is not None and metric.monitored == "decisions" and monitor.on is None and bound.on is None
+def is_of_decisions(name: str, monitor: model.Monitor) -> bool:
+    """Whether a monitor measures it of decisions in the log of what is served, which takes no outcomes."""
+    metric = METRICS.get(name)
+    return metric is not None and metric.monitored == "decisions" and monitor.on is None
 
 
 def _stage(declared: model.Declared) -> str:
@@ -112,8 +114,14 @@ def _of_bound(bound: model.Bound) -> Iterator[str]:
         yield f"`on {bound.on}` in a bound"
     if bound.seconds is not None:
         yield "`for` a duration"
-    if bound.metric == ATTRIBUTIONS:
-        yield f"`{ATTRIBUTIONS}`"
+    yield from _of_metric(bound.metric)
+
+
+def _of_metric(name: str | None) -> Iterator[str]:
+    """A metric of classifiers that no stage measures; for those of texts, how the model is made says more."""
+    metric = METRICS.get(name or "")
+    if metric is not None and not metric.runs and metric.task != GENERATION:
+        yield f"`{metric.name}`"
 
 
 def _of_criterion(bound: model.Bound) -> Iterator[str]:

@@ -263,6 +263,8 @@ def _of_hole(argument: Argument) -> Iterator[str]:
         yield f"`<{argument.name}>` is {phrase(argument)}."
     elif argument.means:
         yield f"`<{argument.name}>` is the name of a declaration of the kind {_listed(argument.means)}."
+    if argument.idle:
+        yield f"**Not run yet:** {_listed(argument.idle)}."
 
 
 def _listed(words: tuple[str, ...]) -> str:

@@ -171,10 +171,6 @@ def _source(monitor: model.Monitor) -> Iterator[Diagnostic]:
 
 def _missing_in_log(metric: Metric) -> str:
     """What of the rows that a metric needs is not in the log of what is served: features and predictions are."""
-    if metric.name.startswith("demographic_parity"):
-        return "the protected attribute of every row, and the log of what is served has features and predictions only"
-    if metric.name == "selection_rate":
-        return "rows of a dataset; it is not measured on the log of what is served"
     if metric.over:
         return "the outcome and the protected attribute of every row, and the log of what is served has neither"
     return "rows with outcomes, and the log of what is served has none"
@@ -194,9 +190,15 @@ def _criterion(bound: model.Bound, charter: model.Charter) -> Iterator[Diagnosti
         hint = did_you_mean(monitor, charter.monitors)
         yield error("CH0101", span, f"`{monitor}` is not declared as a monitor.{hint}")
         return
-    known = METRICS.get(metric)
-    if known is None or "monitor" not in known.stages:
-        yield not_measured(bound.node.metric, metric, "monitor")
+    known, task = METRICS.get(metric), _task(watching, charter)
+    if known is None or "monitor" not in known.stages or not fits_task(known, task):
+        yield not_measured(bound.node.metric, metric, "monitor", task)
+    elif known.monitored == "rows" and watching.on is None and not _measures_on_rows(watching, metric):
+        detail = (
+            f"`{metric}` needs {_missing_in_log(known)}, and `{monitor}` looks at that log. Add `require {metric} on "
+            f"DATASET …` to it, or `on DATASET` to the monitor."
+        )
+        yield error("CH0203", span, detail)
     elif (bound.over or bound.each) and all(_scope(other) != _scope(bound, metric) for other in watching.requires):
         detail = (
             f"`{monitor}` does not measure `{metric}` so. Add a `require` with the same column to the monitor, or "
@@ -209,6 +211,10 @@ def _criterion(bound: model.Bound, charter: model.Charter) -> Iterator[Diagnosti
             f"`require {metric} over COLUMN …` to the monitor."
         )
         yield error("CH0204", span, detail)
+
+
+def _measures_on_rows(monitor: model.Monitor, metric: str) -> bool:
+    return any(bound.metric == metric and bound.on is not None for bound in monitor.requires)
 
 
 def _scope(bound: model.Bound, metric: str = "") -> tuple[str, str | None, str | None]:

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
+from charter.compiler.canonical import canonical_json, digest_of
 from charter.compiler.codec import BadIR, decode_ir, encode_ir
 from charter.compiler.compile import compile_charter
 from charter.compiler.ir import IR
@@ -76,6 +78,30 @@ def test_what_is_added_or_reformatted_is_refused(ir: IR):
     ):
         with pytest.raises(BadIR):
             decode_ir(data)
+
+
+def _with_digest(document: dict[str, Any]) -> bytes:
+    content = {name: value for name, value in document.items() if name != "digest"}
+    return canonical_json({**content, "digest": digest_of(content)})
+
+
+@pytest.mark.parametrize("place", [(), ("lifecycle",), ("controls", 0), ("stages", 0, "entry")])
+def test_what_this_version_does_not_know_is_refused_and_not_dropped(ir: IR, place: tuple[str | int, ...]):
+    """A newer version may have said more, perhaps what restricts: it must not be lost silently."""
+    document = json.loads(encode_ir(ir))
+    inner = document
+    for step in place:
+        inner = inner[step]
+    inner["on_the_worst_day"] = True
+    with pytest.raises(BadIR, match="more in it"):
+        decode_ir(_with_digest(document))
+
+
+def test_a_document_of_an_earlier_version_is_still_the_one_that_was_compiled(ir: IR):
+    document = json.loads(encode_ir(ir))
+    taken = [control.pop("lasting_seconds") for control in document["controls"] if "lasting_seconds" in control]
+    assert taken and set(taken) == {None}
+    assert decode_ir(_with_digest(document)).controls == ir.controls
 
 
 def test_half_a_document(ir: IR):

@@ -6,9 +6,11 @@ The tests give these properties to hypothesis, `tests/fuzz/fuzz_language.py` to 
 import json
 import re
 from itertools import pairwise
+from pathlib import Path
 
 from dsl_base import nodes, plain
 
+from charter.compiler.compile import check_charter
 from charter.dsl.assist import complete, hover
 from charter.dsl.codes import SUMMARIES
 from charter.dsl.diagnostics import has_errors
@@ -18,6 +20,9 @@ from charter.dsl.lexer import tokens
 from charter.dsl.parse import parse
 from charter.dsl.render import render_json, render_text
 from charter.dsl.source import Source
+
+NOWHERE = Path(__file__).parent.parent / "fuzz" / "cases" / "any.charter"
+"""Where a text that is no file is said to be: what it imports would be looked for there."""
 
 
 def check_lexer(text: str) -> None:
@@ -102,4 +107,10 @@ def check_assist(text: str) -> None:
         assert shown is None or (0 <= shown.start < shown.end <= len(text) and shown.text)
 
 
-PROPERTIES = (check_lexer, check_parser, check_layout, check_assist)
+def check_compiler(text: str) -> None:
+    """The compiler answers with findings, and with a draft exactly when none is an error."""
+    result = check_charter(NOWHERE, as_text=text)
+    assert (result.draft is None) == any(item.severity == "error" for item in result.diagnostics)
+
+
+PROPERTIES = (check_lexer, check_parser, check_layout, check_assist, check_compiler)

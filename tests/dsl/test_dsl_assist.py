@@ -64,7 +64,9 @@ def test_every_clause_is_offered_and_explained(case: tuple[BlockForm, tuple[Clau
     shown = hover(text, at)
     assert shown is not None and text[shown.start : shown.end] == form.keyword
     assert form.doc in shown.text and form.example in shown.text
-    assert ("Not run yet" in shown.text) == (not form.runs)
+    assert ("Not run yet:** it is" in shown.text) == (not form.runs)
+    not_run = shown.text.partition("**Not run yet:**")[2]
+    assert all(f"`{word}`" in not_run for argument in form.arguments for word in argument.idle)
     # What stands behind the keyword belongs to it, in quotes or in braces aside.
     for argument in form.arguments:
         for choice in argument.choices:

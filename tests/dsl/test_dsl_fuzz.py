@@ -64,6 +64,6 @@ def test_completion_and_hover_in_any_text(text: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(KEPT.iterdir()), ids=lambda path: path.name)
 def test_what_once_broke(path: Path) -> None:
-    text = path.read_bytes().decode("utf-8", "surrogatepass")
+    text = path.read_bytes().decode("utf-8", "surrogateescape")
     for check in PROPERTIES:
         check(text)
