@@ -8,6 +8,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # Where it is set, every command would compile the project's modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
+# Beside the ledger's tests, those with cases that only torture runs.
+TORTURED := tests/gates/test_gate_engines_agree.py tests/compiler/test_files_torture.py
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test coverage torture lint format bench clean
 
@@ -33,8 +36,8 @@ test: $(STAMP) ## Run the tests
 coverage: $(STAMP) ## Run the tests and show what they do not reach: half as long again
 	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
 
-torture: $(STAMP) ## Run the ledger's crash, power-loss and tamper tests whole: an hour or so
-	@CHARTER_TORTURE=1 $(BIN)/python -m pytest -n 2 -m 'torture or not torture' tests/ledger
+torture: $(STAMP) ## Run crash, power-loss, tamper and mutilation tests whole: an hour or so
+	@CHARTER_TORTURE=1 $(BIN)/python -m pytest -n 2 -m 'torture or not torture' tests/ledger $(TORTURED)
 
 lint: $(STAMP) ## Format check, lint, types, layers
 	@$(BIN)/ruff format --check .

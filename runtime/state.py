@@ -27,7 +27,7 @@ from charter.runtime.events import (
     StageStarted,
     StatementSigned,
 )
-from charter.runtime.ledger.administration import ERASED
+from charter.runtime.ledger.administration import ERASED, erased_records
 from charter.runtime.suspension import RECALL, suspend
 
 
@@ -209,13 +209,9 @@ class State(Struct):
     def _account(self, recorded: RecordedEvent) -> None:
         """Note why records are gone, when it is the record of an erasure."""
         body = recorded.body
-        if (
-            recorded.kind != ERASED
-            or not isinstance(body, Mapping)
-            or not isinstance(body.get("records"), list | tuple)
-        ):
+        if recorded.kind != ERASED or not isinstance(body, Mapping):
             return
-        for gap in filter(None, map(self.gaps.get, body["records"])):
+        for gap in filter(None, map(self.gaps.get, erased_records(recorded.seq, body))):
             gap.ground, gap.by = str(body.get("ground")), str(body.get("actor"))
 
     def _finish(self, finished: Finished) -> None:

@@ -22,7 +22,7 @@ class AsOf:
         root: RFC 6962 root of those records: any checkpoint of this size must have it.
         decisions: how many were allowed, denied, waiting.
         held_back: gates whose last word was no, with it.
-        erased: records whose body is gone today: what they said is not in this.
+        gone: records whose body is gone today, erased or missing: what they said is not in this.
     """
 
     size: int
@@ -35,7 +35,7 @@ class AsOf:
     live: tuple[Deployment, ...]
     approvals: tuple[tuple[int, str], ...]
     held_back: tuple[tuple[str, str, int], ...]
-    erased: int
+    gone: int
 
 
 def as_of(ledger: Ledger, until: str) -> AsOf:
@@ -43,15 +43,15 @@ def as_of(ledger: Ledger, until: str) -> AsOf:
     frontier, state = Frontier(), State()
     words: Counter[str] = Counter()
     approvals: list[tuple[int, str]] = []
-    erased = 0
+    gone = 0
     for row, event in zip(ledger.rows(), ledger.events(allow_erased=True), strict=False):
         if event.time >= until:
             break
         frontier.extend([leaf_hash(row.header)])
-        if event.erased:
-            erased += 1
-            continue
         fold_in(state, event)
+        if event.erased:
+            gone += 1
+            continue
         if word := outcome(event):
             words[word] += 1
         if event.kind == "statement.signed":
@@ -67,7 +67,7 @@ def as_of(ledger: Ledger, until: str) -> AsOf:
         live=tuple(_live(state)),
         approvals=tuple(approvals),
         held_back=tuple(_held_back(state)),
-        erased=erased,
+        gone=gone,
     )
 
 

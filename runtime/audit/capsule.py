@@ -15,6 +15,7 @@ from pathlib import Path
 
 from charter.compiler.ir import Bundle
 from charter.compiler.rego.digest import content_bytes
+from charter.runtime.audit.exports.source import gone
 from charter.runtime.audit.past import PROGRESS_EVERY, Past, Progress
 from charter.runtime.events import RunOpened
 from charter.runtime.failure import ExitCode, Failure
@@ -67,6 +68,8 @@ def make_capsule(
             "Another process recorded something while the ledger was read. Run the same command again.",
             exit_code=ExitCode.WAITING,
         )
+    if said := gone(past):
+        missing.append(said)
     members = dict(_ledger(past.ledger, note, anchor_path))
     for name, found in _attachments(past, progress):
         if found is None:

@@ -321,7 +321,10 @@ class Check:
         elif kind in {"statement.signed", "act.signed"}:
             self.signed.append((seq, body))
         elif kind == "ledger.erased":
-            self.erasures.update(at for at in body["records"] if at < seq)
+            listed = body.get("records")
+            self.erasures.update(
+                at for at in (listed if isinstance(listed, list) else ()) if type(at) is int and at < seq
+            )
         elif kind == "ledger.key-rotated":
             self.rotations.append(read_rotation(body["statement"]))
             if self.rotations[-1][0] != seq:
@@ -398,6 +401,8 @@ class Check:
             self.say("re-decided", f"{done} of {len(self.decisions)} decisions, with {by[0]}")
         else:
             self.open.append("no decision was made again: there is no `opa` and no `regorus` here")
+        if by and not groups:
+            self.open.append("no decision was made again: there was none to compare")
 
     def misfits(self, seq, body, asked, ir):
         seen = (asked["transition"]["gate"], asked["transition"]["key"], asked["time"], asked["lifecycle"]["meaning"])

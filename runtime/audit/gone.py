@@ -1,12 +1,11 @@
 """Which bodies and attachments were erased by a record that says so: what else is gone was taken away."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 from charter.runtime.ledger import Ledger, Recorded
-from charter.runtime.ledger.administration import ERASED
+from charter.runtime.ledger.administration import ERASED, erased_records
 
 
 @dataclass
@@ -19,8 +18,11 @@ class Erasures:
     def see(self, event: Recorded) -> None:
         """Take an event's word for it, if it is an erasure."""
         if event.kind == ERASED and not event.erased:
-            self.records.update(seq for seq in _listed(event.body, "records", int) if seq < event.seq)
-            self.attachments.update(_listed(event.body, "attachments_erased", str))
+            self.records.update(erased_records(event.seq, event.body))
+            listed = event.body.get("attachments_erased")
+            self.attachments.update(
+                digest for digest in (listed if isinstance(listed, list | tuple) else ()) if isinstance(digest, str)
+            )
 
     def word(self, event: Recorded) -> str:
         """What became of a body: `erased`, or `missing` when no record says why; empty when it is there."""
@@ -52,8 +54,3 @@ def counted(word: str, count: int) -> str:
     if word == "erased":
         return f"{bodies} erased, by a record that says why"
     return f"{bodies} MISSING WITHOUT ANY RECORD OF IT: somebody took {'it' if count == 1 else 'them'} out"
-
-
-def _listed(body: Mapping[str, Any], name: str, kind: type) -> Iterator[Any]:
-    listed = body.get(name)
-    return (item for item in (listed if isinstance(listed, list | tuple) else ()) if type(item) is kind)

@@ -158,11 +158,11 @@ def read_past(ledger: Ledger, store: ArtifactStore | None, progress: Progress | 
 
 
 def _add(past: Past, event: Recorded) -> None:
+    fold_in(past.state, event)
     if event.erased:
         if event.kind == "gate.decided":
             past.decisions.append(PastDecision(event.seq, event.time, None))
         return
-    fold_in(past.state, event)
     match event.kind:
         case "gate.decided":
             past.decisions.append(PastDecision(event.seq, event.time, _body(event, GateDecided)))

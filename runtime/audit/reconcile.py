@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from charter.runtime.audit.reading import read_text
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.ledger import Recorded
 
@@ -69,7 +70,7 @@ def read_column(path: Path, key: str) -> list[str]:
     Raises:
         Failure: the file is missing, empty, no CSV, too large, has no such column, or a row without a value there.
     """
-    text = _text(path)
+    text = read_text(path, "list", _LARGEST, "utf-8-sig")
     try:
         rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         names = list(rows.fieldnames or ())
@@ -89,23 +90,6 @@ def read_column(path: Path, key: str) -> list[str]:
         return found
     except csv.Error as error:
         raise Failure("not a CSV file", f"`{path}` cannot be read as CSV: {error}.") from None
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise Failure("cannot read the list", f"`{path}`: {error.strerror}.") from None
-    if len(data) > _LARGEST:
-        raise Failure("list is too large", f"`{path}` has more than {_LARGEST >> 20} MiB.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Failure("not a text file", f"`{path}` is not UTF-8 text: byte {error.start}.") from None
-    if "\0" in text:
-        raise Failure("not a text file", f"`{path}` holds NUL bytes.")
-    return text
 
 
 def _value(event: Recorded, field: str) -> str | None:

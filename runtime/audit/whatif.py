@@ -11,6 +11,7 @@ from charter.compiler.ir import Bundle
 from charter.compiler.rego.digest import content_digest
 from charter.runtime.audit.consequences import Deployment, deployed_because_of, followed
 from charter.runtime.audit.past import Past, PastDecision
+from charter.runtime.audit.reading import read_text
 from charter.runtime.audit.redecide import about, recorded_answer, redecide
 from charter.runtime.audit.replay import Progress, grouped, load
 from charter.runtime.failure import ExitCode, Failure
@@ -188,7 +189,7 @@ def _rego_files(folder: Path) -> dict[Path, str]:
     for path in sorted(folder.rglob("*.rego")):
         if not path.is_file() or path.name.endswith("_test.rego"):
             continue
-        found[path] = _read(path)
+        found[path] = read_text(path, "policy", _LARGEST)
     if not found:
         raise Failure("no policies there", f"`{folder}` has no `.rego` file (tests apart), so there is nothing to ask.")
     return found
@@ -199,7 +200,7 @@ def _pack(folder: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        pack = json.loads(_read(path))
+        pack = json.loads(read_text(path, "policy", _LARGEST))
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,63}", pack["name"]):
             raise ValueError(f"`{pack['name']!r:.40}` is no pack's name")
         for rule, said in pack["rules"].items():
@@ -210,19 +211,6 @@ def _pack(folder: Path) -> Mapping[str, Any] | None:
         raise Failure("not a pack", f"`{path}` is no pack's description: {error}.") from None
     found: Mapping[str, Any] = pack
     return found
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise Failure("policy file is too large", f"`{path}` has more than {_LARGEST >> 20} MiB.")
-        return data.decode()
-    except OSError as error:
-        raise Failure("cannot read a policy", f"`{path}`: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise Failure("not a text file", f"`{path}` is not UTF-8 text.") from None
 
 
 def _package(text: str) -> str:

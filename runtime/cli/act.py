@@ -57,6 +57,21 @@ def demand_role(signer: Signer, role: str, what: str) -> None:
     )
 
 
+def refuse_own(reason: str | None, what: str) -> None:
+    """Refuse a person who stands too near to what they would sign for.
+
+    Args:
+        reason: why, beginning with `they` where it is about them; None: they do not.
+        what: who cannot do what, as the beginning of a sentence, with what would mend it after a `{}`.
+
+    Raises:
+        Failure: there is a reason.
+    """
+    if reason is not None:
+        summary = "duties are separated" if reason.startswith("they") else "duties cannot be separated"
+        raise Failure(summary, what.format(reason), exit_code=ExitCode.DENIED)
+
+
 def record_act(source: Source, act: Act, signer: Signer, still: Callable[[Source], Act]) -> ActSigned:
     """Sign an act and record it, if it would still be about the same.
 

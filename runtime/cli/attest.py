@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from charter.runtime.cli.act import demand_role, record_act, signer_of
+from charter.runtime.cli.act import demand_role, record_act, refuse_own, signer_of
 from charter.runtime.cli.emergency import conclude
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.cli.signing import confirm
 from charter.runtime.cli.statement import statement_options
-from charter.runtime.failure import ExitCode, Failure
+from charter.runtime.failure import Failure
 from charter.runtime.report.controls import measured_view
 from charter.runtime.report.source import Source, read_source
 from charter.runtime.state import Finished
@@ -45,13 +45,10 @@ def attest(
     _known_role(source, role)
     demand_role(signer, role, f"attesting as `{role}`")
     finished, metric = _found(source, evidence)
-    reason = own_work(signer.person.id, finished.body.key, source.state, signer.trust)
-    if reason is not None:
-        raise Failure(
-            "duties are separated" if reason.startswith("they") else "duties cannot be separated",
-            f"`{signer.person.id}` cannot attest `{evidence}`: {reason}.",
-            exit_code=ExitCode.DENIED,
-        )
+    refuse_own(
+        own_work(signer.person.id, finished.body.key, source.state, signer.trust),
+        f"`{signer.person.id}` cannot attest `{evidence}`: {{}}.",
+    )
     act = _act(source, evidence, role, comment)
     if not as_json:
         click.echo(f"{click.style(inert(evidence), bold=True)}, recorded at {finished.time[:19]}Z:")

@@ -32,7 +32,7 @@ def audit_as_of(date: str, source: Source, form: str) -> None:
         write_json(_document(found, until))
     else:
         _show(found, until)
-    if found.erased:
+    if found.gone:
         raise SystemExit(int(ExitCode.INCOMPLETE))
 
 
@@ -57,8 +57,8 @@ def _show(found: AsOf, until: str) -> None:
         line("signed", f"{text} (record {seq})")
     for gate, word, seq in found.held_back:
         line(word, f"{gate} (record {seq})")
-    if found.erased:
-        line("erased", f"{found.erased} of these records have no body any more; what they said is not in this")
+    if found.gone:
+        line("gone", f"{found.gone} of these records have no body any more; what they said is not in this")
 
 
 def _document(found: AsOf, until: str) -> dict[str, object]:
@@ -76,5 +76,5 @@ def _document(found: AsOf, until: str) -> dict[str, object]:
         "live": [{"stage": item.stage, "record": item.record, "where": item.where} for item in found.live],
         "signed": [{"record": seq, "what": text} for seq, text in found.approvals],
         "held_back": [{"gate": gate, "word": word, "record": seq} for gate, word, seq in found.held_back],
-        "erased": found.erased,
+        "gone": found.gone,
     }

@@ -26,7 +26,8 @@ def audit_capsule(source: Source, output: Path | None, verifier_path: Path | Non
 
     The receiver runs `python3 -I verify.py FILE --pin CHECKPOINTS`, with a verify.py from a place that they trust.
 
-    Exit codes: 0 everything is in it, 6 something was not there any more and is left out.
+    Exit codes: 0 everything is in it, 6 something was not there any more and is left out, or
+    nothing is recorded.
     """
     if verifier_path is not None:
         write_whole(verifier_path, verifier(), "the verifier", hint="Choose a directory that you can write to.")
@@ -43,7 +44,7 @@ def audit_capsule(source: Source, output: Path | None, verifier_path: Path | Non
     click.echo(f"wrote {inert(target)}: {made.records:,} records, {len(made.members)} files, {len(made.data):,} bytes")
     for text in made.missing[:20]:
         click.echo(f"  {click.style('left out', fg='yellow')} {inert(text)}")
-    if made.missing:
+    if made.missing or not made.records:
         raise SystemExit(int(ExitCode.INCOMPLETE))
 
 

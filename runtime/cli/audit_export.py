@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from charter.runtime.audit.exports.source import Exported
+from charter.runtime.audit.exports.source import Exported, gone
 from charter.runtime.audit.past import Past, read_past
 from charter.runtime.cli.audit_source import Source, open_source, with_source
 from charter.runtime.cli.audit_table import Counter, cell
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.output import write_whole
-from charter.runtime.failure import Failure
+from charter.runtime.failure import ExitCode, Failure
 
 _FORMATS = ("jsonl", "csv", "cloudevents", "ocsf", "oscal", "in-toto", "cyclonedx")
 
@@ -31,6 +31,9 @@ def audit_export(source: Source, form: str, output: Path | None, sign_with: Path
     oscal        each control's latest decision, as OSCAL 1.1 assessment results
     in-toto      what was deployed, as SLSA verification summaries in signed DSSE envelopes
     cyclonedx    what was trained and deployed from which data, as a CycloneDX 1.6 ML-BOM
+
+    \b
+    Exit codes: 0 nothing that was recorded is gone, 6 a record's body is gone, or there is nothing to export.
     """
     if (form == "in-toto") != (sign_with is not None):
         raise Failure(
@@ -46,8 +49,11 @@ def audit_export(source: Source, form: str, output: Path | None, sign_with: Path
         sys.stdout.flush()
     else:
         write_whole(output, made.data, "the export", hint="Choose a directory that you can write to.")
-    left_out = f"; left out: {made.left_out}" if made.left_out else ""
-    click.echo(inert(f"{made.what}{left_out}"), err=True)
+    lost = gone(past)
+    left_out = "; ".join(filter(None, (made.left_out, lost)))
+    click.echo(inert(f"{made.what}; left out: {left_out}" if left_out else made.what), err=True)
+    if lost or not past.events:
+        raise SystemExit(int(ExitCode.INCOMPLETE))
 
 
 def _export(past: Past, form: str, sign_with: Path | None) -> Exported:

@@ -52,7 +52,7 @@ def audit_log(
 
     \b
     Exit codes: 0 all that was asked for, 1 a record was changed,
-    6 a record could not be judged, or its body is missing without any record of it.
+    6 a record could not be judged, its body is missing without any record of it, or nothing is recorded.
     """
     every = {*BODIES, *KINDS}
     unknown = [kind for kind in kinds if kind not in every]
@@ -75,7 +75,7 @@ def audit_log(
         found = matching(told.events(), wanted, opened.attachment, told.unjudged)
         shown = _WRITERS[form](deque(found, maxlen=limit) if limit else found, told.gone)
         click.echo(f"{shown} of {total} records", err=True)
-        raise SystemExit(told.end())
+        raise SystemExit(told.end() if total else int(ExitCode.INCOMPLETE))
 
 
 class _Told:

@@ -72,9 +72,8 @@ def _write_table(found: Replay) -> None:
     if changed:
         click.echo(click.style(f"verdict       {changed} CAME OUT OTHERWISE", fg="red", bold=True))
     elif found.exit_code:
-        click.echo(
-            click.style("verdict       INCOMPLETE: what was re-decided came out the same", fg="yellow", bold=True)
-        )
+        said = "what was re-decided came out the same" if compared else "NOTHING WAS RE-DECIDED"
+        click.echo(click.style(f"verdict       INCOMPLETE: {said}", fg="yellow", bold=True))
     else:
         click.echo(click.style("verdict       EVERY DECISION CAME OUT THE SAME", fg="green", bold=True))
 

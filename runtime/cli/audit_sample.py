@@ -3,7 +3,7 @@
 import click
 
 from charter.runtime.audit.filters import Filter, matching, moment
-from charter.runtime.audit.gone import Gone
+from charter.runtime.audit.gone import Gone, counted
 from charter.runtime.audit.sample import draw
 from charter.runtime.audit.sentences import outcome, sentence
 from charter.runtime.cli.audit_source import Source, open_source, with_source
@@ -33,6 +33,9 @@ def audit_sample(
 
     The draw depends on the ledger's root and on your nonce: the audited fixed the one before you named the other.
     Whoever has both draws the same. `charter audit replay --seq N` re-performs a drawn decision.
+
+    \b
+    Exit codes: 0 drawn, 6 there is nothing to draw from, or a body is missing there without any record of it.
     """
     if not nonce.strip() or len(nonce) > _LONGEST:
         raise Failure("not a nonce", f"`--seed` takes 1 to {_LONGEST} characters that nobody could foresee.")
@@ -67,4 +70,8 @@ def audit_sample(
         write_csv(_COLUMNS, rows)
     else:
         write_table(_COLUMNS, rows, colors=_COLORS)
+    missing = [*words.values()].count("missing")
     click.echo(f"{len(drawn)} of {len(events)}, drawn under {size} records with root {root.hex()}", err=True)
+    if missing:
+        click.echo(f"{click.style('not certain', fg='yellow')}: among them {counted('missing', missing)}", err=True)
+        raise SystemExit(int(ExitCode.INCOMPLETE))

@@ -60,16 +60,21 @@ def servers_of(source: Source) -> tuple[tuple[str, str], ...]:
     )
 
 
-def stop_servers(source: Source) -> tuple[str, ...]:
-    """Stop every server that a deployment started, and say which; a later run finds them gone and asks the gates."""
+def stop_servers(source: Source) -> tuple[tuple[str, ...], tuple[Failure, ...]]:
+    """Stop every server that a deployment started; which were stopped, and why others could not be.
+
+    A later run finds them gone and asks the gates.
+    """
     from charter.runtime.stages.serving import stop_server
 
-    return tuple(
-        str(server.get("address"))
-        for servers in source.state.servers.values()
-        for server in servers
-        if stop_server(server)
-    )
+    stopped, failures = [], []
+    for server in (server for servers in source.state.servers.values() for server in servers):
+        try:
+            if stop_server(server):
+                stopped.append(str(server.get("address")))
+        except Failure as failure:  # one that does not stop must not keep the others alive
+            failures.append(failure)
+    return tuple(stopped), tuple(failures)
 
 
 def conclude(body: ActSigned, more: dict[str, Any], text: str, *, as_json: bool) -> None:

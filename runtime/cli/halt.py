@@ -10,6 +10,7 @@ from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.cli.signing import confirm
 from charter.runtime.cli.statement import statement_options
+from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.report.source import Source, read_source
 from charter.runtime.trust.acts import Act
 
@@ -51,7 +52,7 @@ def halt(
     confirm(f"Halt `{lifecycle}` as {signer.person.name} <{signer.person.id}>?", yes=yes, as_json=as_json)
     # Whatever happens beside it, a halt is a halt: it is about the lifecycle and not about what was shown.
     body = record_act(source, act, signer, lambda _: act)
-    stopped = stop_servers(source) if stopping else ()
+    stopped, failures = stop_servers(source) if stopping else ((), ())
     quorum = signer.trust.current.administrators.quorum
     conclude(
         body,
@@ -59,6 +60,12 @@ def halt(
         f"halted `{lifecycle}`; it takes {quorum} of the trust root's administrators to resume it",
         as_json=as_json,
     )
+    if failures:
+        raise Failure(
+            failures[0].summary,
+            " ".join(failure.detail for failure in failures) + " The halt itself is recorded.",
+            exit_code=ExitCode.ENVIRONMENT,
+        )
 
 
 def _act(source: Source, comment: str, *, stopping: bool) -> Act:

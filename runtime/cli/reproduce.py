@@ -6,7 +6,7 @@ import click
 
 from charter.compiler.canonical import digest_of
 from charter.runtime.again import TOLERANCE, Compared, measurable, measure_again
-from charter.runtime.cli.act import record_act, signer_of
+from charter.runtime.cli.act import record_act, refuse_own, signer_of
 from charter.runtime.cli.emergency import conclude
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, project_option
@@ -42,13 +42,10 @@ def reproduce(
     source = read_source(chosen_project(project_dir))
     signer = signer_of(source, key, person, comment)
     wanted, result = measurable(source, stage)
-    reason = own_work(signer.person.id, result.body.key, source.state, signer.trust)
-    if reason is not None:
-        raise Failure(
-            "duties are separated" if reason.startswith("they") else "duties cannot be separated",
-            f"`{signer.person.id}` cannot reproduce `{stage}`: {reason}.",
-            exit_code=ExitCode.DENIED,
-        )
+    refuse_own(
+        own_work(signer.person.id, result.body.key, source.state, signer.trust),
+        f"`{signer.person.id}` cannot reproduce `{stage}`: {{}}.",
+    )
     executor = LocalExecutor(1)
     try:
         compared = measure_again(source, wanted, result, executor)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from charter.compiler.ir import IR, Waiver
-from charter.runtime.cli.act import Signer, demand_role, record_act, signer_of
+from charter.runtime.cli.act import Signer, demand_role, record_act, refuse_own, signer_of
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.cli.packet import show_control
@@ -121,14 +121,11 @@ def _check(source: Source, verdict: WaiverVerdict, signer: Signer, *, withdraw: 
             f"`{control.id}` is `absolute`: nobody can waive it, for no reason.",
             exit_code=ExitCode.DENIED,
         )
-    reason = barred(person, bars(source.ir, waiver, source.state, signer.trust))
-    if reason is not None:
-        raise Failure(
-            "duties are separated" if reason.startswith("they are") else "duties cannot be separated",
-            f"`{person}` cannot waive `{control.id}`: {reason}. Somebody else of `{waiver.role}` must sign; the owner "
-            "must be a person of the trust root, and models must be trained with `charter run --key YOUR.key`.",
-            exit_code=ExitCode.DENIED,
-        )
+    refuse_own(
+        barred(person, bars(source.ir, waiver, source.state, signer.trust)),
+        f"`{person}` cannot waive `{control.id}`: {{}}. Somebody else of `{waiver.role}` must sign; the owner must be "
+        "a person of the trust root, and models must be trained with `charter run --key YOUR.key`.",
+    )
 
 
 def _show(source: Source, verdict: WaiverVerdict) -> None:

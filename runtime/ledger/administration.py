@@ -1,12 +1,11 @@
 """What a ledger records about itself: holds, erasures and changes of keys; their kinds begin with `ledger.`."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
 from msgspec import Struct
 
-from charter.runtime.ledger.errors import Refused
+from charter.runtime.ledger.errors import Refused, Tampered
 from charter.runtime.ledger.events import Event, Recorded, schema_id
 
 ERASED, HELD, RELEASED, KEY_ROTATED = "ledger.erased", "ledger.held", "ledger.released", "ledger.key-rotated"
@@ -78,9 +77,19 @@ def rotated_event(statement: str, ground: str, by: Keeper) -> Event:
 
 
 def holds(events: Iterable[Recorded]) -> dict[str, Hold]:
-    """The holds in force after these events, by name."""
+    """The holds in force after these events, by name.
+
+    Raises:
+        Tampered: the body of one of them is missing.
+    """
     found: dict[str, Hold] = {}
     for event in events:
+        if event.erased:
+            raise Tampered(
+                "hold cannot be read",
+                f"The body of record {event.seq} ({event.kind}) is missing: what is held cannot be told. "
+                "Restore a backup.",
+            )
         body = event.body
         if event.kind == HELD:
             found[body["hold"]] = Hold(body["hold"], body["first"], body["last"], body["ground"], event.seq, event.time)
@@ -89,13 +98,10 @@ def holds(events: Iterable[Recorded]) -> dict[str, Hold]:
     return found
 
 
-def erased_records(body: bytes) -> list[int]:
-    """The numbers that the body of an erasure names; none when it is not of that shape."""
-    try:
-        records = msgspec.json.decode(body).get("records")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError):
-        return []
-    return [seq for seq in records if isinstance(seq, int)] if isinstance(records, list) else []
+def erased_records(seq: int, body: object) -> list[int]:
+    """The numbers of earlier records that the body of the erasure `seq` names; none when it is not of that shape."""
+    found = body.get("records") if isinstance(body, Mapping) else None
+    return [n for n in found if type(n) is int and n < seq] if isinstance(found, list | tuple) else []
 
 
 def sentence(event: Recorded) -> str:

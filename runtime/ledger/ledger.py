@@ -223,7 +223,7 @@ class Ledger:
             if row.body is None and not allow_erased:
                 raise Unavailable(
                     "event body is missing",
-                    f"The body of record {row.seq} was erased, and this command needs it. `charter status` and "
+                    f"The body of record {row.seq} is gone, and this command needs it. `charter status` and "
                     "`charter report` say what is still known; `charter audit erasures` says why it is gone.",
                 )
             body = _decode_body(row.body) if row.body is not None else {}

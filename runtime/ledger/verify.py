@@ -252,7 +252,7 @@ class _Check:
             except NoteError as error:
                 self.find("key", seq, f"the change of keys does not hold: {error}")
         elif kind == ERASED:
-            self.erased.update(erased_records(body))
+            self.erased.update(erased_records(seq, _decoded(body)))
 
     def check_keys(self) -> None:
         """The keys must lead from one to the next, and from or to the one that was given, up to the one named."""
@@ -372,11 +372,16 @@ def _in_order(pairs: list[tuple[Any, ...]]) -> bool:
 
 def attachment_digests(body: bytes) -> list[str]:
     """The digests (hex) of the attachments that a body names; none when it is not of that shape."""
-    try:
-        described = _decode_body(body).get("attachments")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return []
+    described = _decoded(body).get("attachments")
     if not isinstance(described, dict):
         return []
     named = [item.get("digest") for item in described.values() if isinstance(item, dict)]
     return [digest.removeprefix("sha256:") for digest in named if isinstance(digest, str)]
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    """A body as a document; empty when it is none."""
+    try:
+        return _decode_body(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}

@@ -35,13 +35,17 @@ _KEPT_BYTES = 128 << 20
 """A process above this resident size ends with its stage: one that holds data or a model never serves another."""
 
 _SEND_SECONDS = 5.0
-"""A process that does not take its task within this time is dead."""
+"""A kept process that does not take its task within this time is dead."""
+
+_START_SECONDS = 120.0
+"""The same for a new one: its warm worker may still be importing."""
 
 
 class _Process(Struct, eq=False):
     """A process forked from a warm worker: with a stage's work, or kept for the next stage of the same kind."""
 
     number: int
+    warm: "_Warm"
     serves: "_Serves"
     channel: socket.socket
     inbox: wire.Inbox = field(default_factory=wire.Inbox)
@@ -54,6 +58,7 @@ _Serves = tuple[str, Path | None, str]
 
 
 class _Warm(Struct, eq=False):
+    flavour: str
     process: subprocess.Popen[bytes]
     channel: socket.socket
 
@@ -108,6 +113,9 @@ class LocalExecutor:
             warm.process.wait()
             warm.channel.close()
         self._warm.clear()
+        self._selector.close()
+        os.close(self._bell_read)
+        os.close(self._bell_write)
 
     # -- everything below holds the lock, but for waiting
 
@@ -182,7 +190,7 @@ class LocalExecutor:
             process = self._process_for(task)
             kept = process.pid is not None
             try:
-                process.channel.settimeout(_SEND_SECONDS)
+                process.channel.settimeout(_SEND_SECONDS if kept else _START_SECONDS)
                 wire.send(process.channel, message, (log,))
                 process.channel.setblocking(False)
             except (OSError, TypeError, ValueError) as error:
@@ -205,7 +213,7 @@ class LocalExecutor:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
-            process = _Process(next(self._ids), serves, ours)
+            process = _Process(next(self._ids), warm, serves, ours)
             wire.send(warm.channel, {"id": process.number}, (theirs.fileno(),))
         self._processes[process.number] = process
         self._selector.register(ours, selectors.EVENT_READ, process)
@@ -227,7 +235,7 @@ class LocalExecutor:
             start_new_session=True,
         )
         theirs.close()
-        warm = _Warm(process, ours)
+        warm = _Warm(flavour, process, ours)
         self._warm[flavour] = warm
         self._selector.register(ours, selectors.EVENT_READ, warm)
         self._ring()
@@ -314,9 +322,9 @@ class LocalExecutor:
         """The warm worker itself died: everything that it had forked died with it."""
         self._selector.unregister(warm.channel)
         warm.channel.close()
-        flavour = next(name for name, other in self._warm.items() if other is warm)
-        del self._warm[flavour]
-        for process in [item for item in self._processes.values() if item.serves[0] == flavour]:
+        if self._warm.get(warm.flavour) is warm:  # another may serve the flavour already
+            del self._warm[warm.flavour]
+        for process in [item for item in self._processes.values() if item.warm is warm]:
             if process.pid:
                 kill_group(process.pid)
             if process.run is not None:

@@ -13,7 +13,6 @@ import selectors
 import signal
 import socket
 import sys
-import time
 from typing import Any, NoReturn
 
 from charter.runtime.workers import wire
@@ -134,7 +133,7 @@ def _reap(channel: socket.socket, children: dict[int, int]) -> None:
             kill_group(pid)  # what the stage left running in its group
             code = os.waitstatus_to_exitcode(status)
             with contextlib.suppress(OSError):
-                wire.send(channel, {"id": children.pop(pid), "code": code, "at": time.time()})
+                wire.send(channel, {"id": children.pop(pid), "code": code})
 
 
 def _abandon(children: dict[int, int]) -> None:

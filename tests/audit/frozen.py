@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -41,3 +42,10 @@ def thaw(folder: Path) -> Project:
 
 def _bytes(texts: dict[str, str]) -> dict[str, bytes]:
     return {name: text.encode() for name, text in texts.items()}
+
+
+def take_out(project: Project, *seqs: int) -> None:
+    """Remove bodies as somebody does who can write to the file: nothing is recorded of it."""
+    with sqlite3.connect(project.ledger_path) as database:
+        for seq in seqs:
+            database.execute("UPDATE record SET body = NULL, salt = NULL WHERE seq = ?", (seq,))

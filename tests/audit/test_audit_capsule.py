@@ -139,6 +139,16 @@ def test_every_flipped_bit_is_refused(made, check):
         assert code == 1, f"bit of byte {at}: {said}"
 
 
+def test_where_no_decision_was_compared_it_does_not_hold(check, tmp_path):
+    pin = tmp_path / "pin"
+    with Ledger.open(tmp_path / "l.db", key_path=tmp_path / "l.key", origin="charter/none", create=True) as ledger:
+        ledger.append([Event("test.event", "x", {"n": 1})])
+        anchor(ledger, pin)
+        data = make_capsule(read_past(ledger, None), pin, None).data
+    code, said = check(data, "--pin", pin, redecide=True)
+    assert (code, "there was none to compare" in said, "HOLDS" in said) == (6, True, False), said
+
+
 def test_bytes_added_or_cut_are_refused(made, check):
     for changed in (made.data[:-1], made.data + b"\0", b"\0" + made.data, made.data[:1000], b"", b"PK\x03\x04"):
         assert check(changed)[0] == 1

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
+from charter.runtime.audit.exports.lines import COLUMNS
 from charter.runtime.ledger import Event, Ledger
 
 
@@ -78,6 +79,40 @@ def test_oscal_says_what_is_not_satisfied(export, own):
     assert [(item["title"], "must be >= 0.999" in item["description"]) for item in bad] == [("holdout.roc_auc", True)]
 
 
+@pytest.fixture
+def waived(own):
+    """The project after the gate that denied (record 30) let the same breach pass under a waiver (record 69)."""
+    with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
+        body = dict(next(event.body for event in ledger.events() if event.seq == 30))
+        del body["attachments"]
+        warnings = [{**item, "waiver": "leeway"} for item in body["violations"]]
+        warnings.append({"control": "advice", "code": "advised", "message": "only a warning"})
+        ledger.append([Event("gate.decided", "x", {**body, "allow": True, "violations": [], "warnings": warnings})])
+    return own
+
+
+def test_a_waived_breach_is_not_met_in_ocsf(export, waived):
+    found = json.loads(export("ocsf", project=waived).splitlines()[-1])
+    compliance = found["compliance"]
+    assert (compliance["status_id"], compliance["status"], found["metadata"]["sequence"]) == (2, "Warning", 69)
+    (said,) = compliance["status_details"]
+    assert "must be >= 0.999" in said and "waiver `leeway`" in said
+    assert found["finding_info"]["desc"] == said
+    assert found["message"].endswith("allowed")
+
+
+def test_a_waived_breach_is_not_met_in_oscal(export, waived):
+    from trestle.oscal.assessment_results import Model
+
+    text = export("oscal", project=waived)
+    Model.model_validate_json(text)
+    (result,) = json.loads(text)["assessment-results"]["results"]
+    bad = [item for item in result["findings"] if item["target"]["status"]["state"] == "not-satisfied"]
+    assert [(item["title"], "waiver `leeway`" in item["description"]) for item in bad] == [("holdout.roc_auc", True)]
+    said = result["observations"][-1]["description"]
+    assert said.startswith("allowed: ") and "must be >= 0.999" in said and "every control was met" not in said
+
+
 def test_in_toto_in_dsse(export, loans, past):
     from google.protobuf.json_format import Parse
     from in_toto_attestation.v1.statement import Statement
@@ -129,7 +164,8 @@ def test_wrong_arguments_and_empty_ledgers(audit, export, loans, tmp_path):
     for form in ("oscal", "cyclonedx"):
         export(form, "--ledger", tmp_path / "l.db", code=6)
     export("in-toto", "--ledger", tmp_path / "l.db", "--sign-with", loans.root / "keys" / "oda.key", code=6)
-    assert export("jsonl", "--ledger", tmp_path / "l.db") == ""
+    for form, text in (("jsonl", ""), ("csv", ",".join(COLUMNS) + "\n"), ("cloudevents", "[]\n"), ("ocsf", "")):
+        assert export(form, "--ledger", tmp_path / "l.db", code=6).replace("\r", "") == text
 
 
 def test_long_ledgers_show_how_far_it_is(audit, monkeypatch, tmp_path):

@@ -3,14 +3,13 @@
 import csv
 import io
 import json
-import sqlite3
 import subprocess
 import sys
 import unicodedata
 from pathlib import Path
 
 import pytest
-from frozen import DENIED
+from frozen import DENIED, take_out
 
 from charter.runtime.audit import capsule_verify
 from charter.runtime.audit.sample import draw
@@ -64,15 +63,8 @@ def test_exceptions_are_alternatives_and_the_rest_narrows(audit, own):
     assert seqs(audit, *flags, "--stage", "evaluate/holdout", project=own) == [DENIED]
 
 
-def _taken_out(project, *taken):
-    """As somebody does who can write to the file: bodies gone, and what was attached to them."""
-    with sqlite3.connect(project.ledger_path) as database:
-        for seq in taken:
-            database.execute("UPDATE record SET body = NULL, salt = NULL WHERE seq = ?", (seq,))
-
-
 def test_a_denial_that_was_taken_out_is_no_empty_list(audit, own):
-    _taken_out(own, DENIED)
+    take_out(own, DENIED)
     for options in (("--denied",), ("--denied", "--waived", "--self-approved"), ("--waived", "--format", "csv")):
         code, _, errors = audit("log", *options, project=own)
         assert code == 6, options
@@ -105,7 +97,7 @@ def test_an_erasure_that_is_accounted_for_is_told_apart(audit, own):
         project=own,
     )
     assert code == 0, errors
-    _taken_out(own, 33)  # a decision too
+    take_out(own, 33)  # a decision too
     code, _, errors = audit("log", "--denied", project=own)
     assert (code, "2 could not be judged (erased, missing): records 30, 33" in errors) == (6, True), errors
     code, out, _ = audit("verify", project=own)

@@ -73,6 +73,13 @@ def test_what_cannot_be_redecided_is_no_green(loans, past, audit, tmp_path):
     assert "INCOMPLETE" in out
 
 
+def test_where_nothing_was_redecided_nothing_came_out_the_same(audit, tmp_path):
+    with Ledger.open(tmp_path / "l.db", key_path=tmp_path / "l.key", origin="charter/none", create=True):
+        pass
+    code, out, _ = audit("replay", "--ledger", tmp_path / "l.db")
+    assert (code, "NOTHING WAS RE-DECIDED" in out, "the same" in out.lower()) == (6, True, False), out
+
+
 def test_a_denial_without_an_engine_is_not_compared(past):
     (real,) = chosen(past, {DENIED})
     violation = {"policy": "charter", "control": "gate", "code": "engine_timeout"}

@@ -94,6 +94,8 @@ def test_a_new_pack(audit, tmp_path):
             "cannot be loaded",
         ),
         ({"core.rego": b"\xff\xfe"}, "not a text file"),
+        ({"core.rego": b"package charter.packs.core\n\0"}, "not a text file"),
+        ({"core.rego": b"#" * ((4 << 20) + 1)}, "policy is too large"),
         ({"house.rego": HOUSE, "pack.json": "[]"}, "not a pack"),
         ({"house.rego": HOUSE, "pack.json": '{"name": "../x", "rules": {}}'}, "not a pack"),
     ],

@@ -539,6 +539,9 @@ def test_what_is_waived_or_advisory_is_so_under_broken_glass_too(decide: s.Decid
     evidence = (s.evidence(value=0.7),)
     decision = decide(built, evidence=evidence, waivers=(s.waived(), *_glasses(decide, built, evidence=evidence)))
     assert [item["waiver"] for item in decision.warnings] == ["first-quarter"]
+    elsewhere = decide(built, evidence=evidence, waivers=(s.waived(), _glass()))
+    assert elsewhere.allow
+    assert [item["waiver"] for item in elsewhere.warnings] == ["first-quarter"]
     decision = decide(s.bundle(s.requirement(enforce="advisory")), evidence=evidence, waivers=(_glass(),))
     assert [item["waiver"] for item in decision.warnings] == [None]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from charter.runtime.audit.exports.source import Exported, decided
+from charter.runtime.audit.exports.source import Exported, decided, unmet, waiver_of
 from charter.runtime.audit.past import Past
 from charter.runtime.audit.redecide import recorded_answer
 from charter.runtime.events import GateDecided
@@ -23,16 +23,18 @@ def ocsf(past: Past) -> Exported:
     """Every decision; other records have no class of their own in OCSF."""
     found = [_finding(past, seq, time, body) for seq, time, body in decided(past)]
     text = "".join(json.dumps(item, ensure_ascii=True) + "\n" for item in found)
-    others = len(past.events) - len(found)
+    others = len(past.events) - len(past.decisions)
     return Exported(text.encode(), f"{len(found)} decisions", f"{others} records that are no decisions")
 
 
 def _finding(past: Past, seq: int, time: str, body: GateDecided) -> dict[str, Any]:
     word = recorded_answer(body).word
-    status_id, status = _STATUS[word]
-    severity_id, severity = _SEVERITY[word]
+    breaches = unmet(body)
+    graded = "waiting" if body.allow and breaches else word
+    status_id, status = _STATUS[graded]
+    severity_id, severity = _SEVERITY[graded]
     milliseconds = int(datetime.fromisoformat(time).timestamp() * 1000)
-    reasons = [str(item.get("message", "")) for item in body.violations]
+    reasons = [f"{item.get('message', '')}{waiver_of(item)}" for item in breaches]
     return {
         "activity_id": _CREATE,
         "activity_name": "Create",

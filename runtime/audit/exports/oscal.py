@@ -4,7 +4,15 @@ import json
 import re
 from typing import Any
 
-from charter.runtime.audit.exports.source import Exported, decided, gone, identifier, last_time, latest_run
+from charter.runtime.audit.exports.source import (
+    Exported,
+    decided,
+    identifier,
+    last_time,
+    latest_run,
+    unmet,
+    waiver_of,
+)
 from charter.runtime.audit.past import Past
 from charter.runtime.audit.redecide import about, recorded_answer
 from charter.runtime.events import GateDecided
@@ -24,7 +32,7 @@ def oscal(past: Past) -> Exported:
     decisions, run = decided(past), latest_run(past)
     latest: dict[str, tuple[int, GateDecided]] = {}
     for seq, _, body in decisions:
-        for control in {*body.evaluated, *(str(item.get("control")) for item in body.violations)}:
+        for control in {*body.evaluated, *(str(item.get("control")) for item in unmet(body))}:
             latest[control] = (seq, body)
     if run is None or not latest:
         raise Failure("nothing to export", "No gate was decided yet.", exit_code=ExitCode.INCOMPLETE)
@@ -71,12 +79,12 @@ def oscal(past: Past) -> Exported:
         }
     }
     data = json.dumps(document, indent=1, ensure_ascii=True).encode() + b"\n"
-    return Exported(data, f"{len(decisions)} decisions about {len(latest)} controls", gone(past))
+    return Exported(data, f"{len(decisions)} decisions about {len(latest)} controls")
 
 
 def _observation(past: Past, seq: int, time: str, body: GateDecided) -> dict[str, Any]:
     answer = recorded_answer(body)
-    reasons = "; ".join(map(about, body.violations)) or "every control was met"
+    reasons = "; ".join(f"{about(item)}{waiver_of(item)}" for item in unmet(body)) or "every control was met"
     return {
         "uuid": identifier(past, "decision", seq),
         "title": _line(body.gate),
@@ -92,8 +100,8 @@ def _observation(past: Past, seq: int, time: str, body: GateDecided) -> dict[str
 
 
 def _finding(past: Past, control: str, seq: int, body: GateDecided) -> dict[str, Any]:
-    against = [item for item in body.violations if item.get("control") == control]
-    said = "; ".join(str(item.get("message", "")) for item in against) or "met"
+    against = [item for item in unmet(body) if item.get("control") == control]
+    said = "; ".join(f"{item.get('message', '')}{waiver_of(item)}" for item in against) or "met"
     return {
         "uuid": identifier(past, "control", control),
         "title": _line(control),

@@ -1,7 +1,9 @@
 """What exports are made from, and the few things that they share."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from charter.runtime.audit.gone import counted
 from charter.runtime.audit.past import Past
@@ -45,6 +47,16 @@ def last_time(past: Past) -> str:
 def decided(past: Past) -> list[tuple[int, str, GateDecided]]:
     """Every decision whose body is there."""
     return [(item.seq, item.time, item.body) for item in past.decisions if item.body is not None]
+
+
+def unmet(body: GateDecided) -> list[Mapping[str, Any]]:
+    """What a decision found breached: what it denied for, and what it let pass under a waiver."""
+    return [*body.violations, *(item for item in body.warnings if item.get("waiver"))]
+
+
+def waiver_of(item: Mapping[str, Any]) -> str:
+    """How a breach was let pass, to go behind what is said of it; empty when it was not."""
+    return f" (let pass under the waiver `{item['waiver']}`)" if item.get("waiver") else ""
 
 
 def gone(past: Past) -> str:
