@@ -76,7 +76,9 @@ def ir_digest(ir: IR) -> str:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the IR, as published in `ir.schema.json`."""
-    schema = msgspec.json.schema(IR)
+    from charter.compiler.described import described  # it brings `inspect`, which nothing else here needs
+
+    schema = described(msgspec.json.schema(IR))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Charter IR", **schema}
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from charter.compiler.described import described
 from charter.runtime.gates.contract import SCHEMA_VERSION, GateInput, GateResult
 
 _BASE = "https://charter.example/schema"
@@ -24,7 +25,8 @@ def as_text(document: dict[str, Any]) -> str:
 
 
 def _document(type_: type, name: str, title: str) -> dict[str, Any]:
-    (root,), definitions = msgspec.json.schema_components([type_], ref_template="#/$defs/{name}")
+    (root,), found = msgspec.json.schema_components([type_], ref_template="#/$defs/{name}")
+    definitions = described(found)
     top = definitions.pop(root["$ref"].removeprefix("#/$defs/"))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
