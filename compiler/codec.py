@@ -45,6 +45,8 @@ def decode_ir(data: bytes) -> IR:
         ir = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise BadIR("not a compiled charter", f"{problem}. {_COMPILE}") from None
+    if encode_ir(ir) == data and ir_digest(ir) == ir.digest:
+        return ir
     # Of the document as it stands: one of an earlier version has fewer members than this version would write.
     document = msgspec.json.decode(data)
     found = digest_of({name: value for name, value in document.items() if name != "digest"})

@@ -1,7 +1,6 @@
 """Did you mean: the known word that is closest to an unknown one."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 _LONGEST = 60  # a longer word is no spelling mistake, and comparing is quadratic
 
@@ -20,6 +19,8 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     for candidate in candidates:
         if len(candidate) == len(lowered) and sorted(candidate) == letters:
             return candidate
+    from difflib import get_close_matches  # most charters have no spelling mistake
+
     return next(iter(get_close_matches(lowered, candidates, n=1, cutoff=0.7)), None)
 
 

@@ -1,6 +1,5 @@
 """The catalogue of rule packs: which there are, their Rego modules, and their rules as data."""
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,6 +76,8 @@ def load_pack(name: str) -> Pack:
         UnknownPack: there is none of this name.
     """
     if name not in pack_names():
+        import difflib
+
         close = difflib.get_close_matches(name, pack_names(), n=1)
         raise UnknownPack(name, close[0] if close else None)
     about = json.loads(_ROOT.joinpath(name, "pack.json").read_text(encoding="utf-8"))

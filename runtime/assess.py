@@ -4,9 +4,11 @@ A stage is assessed from the IR and the folded ledger alone, once everything it 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from charter.compiler.ir import IR, Approval, Stage
 from charter.runtime.result_key import result_key
@@ -38,8 +40,7 @@ class Status(StrEnum):
     """Something it waits for is not done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """One stage's standing, and why, in a sentence.
 
     Attributes:
@@ -58,8 +59,7 @@ class Assessment:
     check: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(Struct, frozen=True):
     """What assessments are made from.
 
     Attributes:

@@ -1,8 +1,9 @@
 """What the standing of all stages comes to: the exit code that `run` and `status` share, and what is still to come."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from charter.compiler.ir import IR
 from charter.runtime.assess import Assessment, Status
@@ -11,8 +12,7 @@ from charter.runtime.follow_up import erasures
 from charter.runtime.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+class Conclusion(Struct, frozen=True):
     """How a lifecycle stands.
 
     Attributes:

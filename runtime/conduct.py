@@ -4,8 +4,9 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from charter.compiler.codec import encode_ir
 from charter.compiler.ir import IR, Stage
@@ -20,7 +21,6 @@ from charter.runtime.journal import Journal
 from charter.runtime.lease import lease
 from charter.runtime.ledger.ledger import anchor
 from charter.runtime.ledger.sqlite_store import MAX_ATTACHMENT
-from charter.runtime.loosened import loosened_since
 from charter.runtime.observer import Observer
 from charter.runtime.people import People, trust_digest
 from charter.runtime.project import Project
@@ -64,12 +64,15 @@ def conduct(
                     f"`{project.checkpoints_path.name}` is gone, and starts anew: that the ledger was not rolled back "
                     "before now can only be shown with a copy of it that was kept elsewhere"
                 )
-            for sentence in loosened_since(ir, journal.state, ArtifactStore(project.store)):
-                observer.warned(f"loosened: {sentence}")
+            store, compiled = ArtifactStore(project.store), encode_ir(ir)
+            stored = store.put(compiled).digest
+            if {run.ir for run in journal.state.runs} - {stored}:  # it compares charters, which takes more to load
+                from charter.runtime.loosened import loosened_since
+
+                for sentence in loosened_since(ir, stored, journal.state, store):
+                    observer.warned(f"loosened: {sentence}")
             name = new_run_name()
             # A list: what opens is judged by the state before any of it is noted.
-            compiled = encode_ir(ir)
-            stored = ArtifactStore(project.store).put(compiled).digest
             for body in list(_opening(name, ir, stored, project, engine, actor, journal.state, overrides or {})):
                 # With the compiled charter in it, the ledger alone is enough to decide everything again.
                 attached = {stored: compiled} if isinstance(body, RunOpened) and len(compiled) <= MAX_ATTACHMENT else {}

@@ -26,14 +26,18 @@ def loosened(now: IR, before: IR) -> Iterator[str]:
                 yield f"{id_}: {side.name} is {side.new}; in version {version} it was {side.old}"
 
 
-def loosened_since(now: IR, state: State, store: ArtifactStore) -> tuple[str, ...]:
-    """The same against every earlier run of the lifecycle whose IR is still in the store."""
+def loosened_since(now: IR, stored: str, state: State, store: ArtifactStore) -> tuple[str, ...]:
+    """The same against every earlier run of the lifecycle whose IR is still in the store.
+
+    Args:
+        stored: the digest of `now` as an artifact; a run of the very same asked for the same.
+    """
     from charter.compiler.codec import BadIR, decode_ir
     from charter.runtime.failure import Failure
 
     found: dict[str, None] = {}
     for digest in dict.fromkeys(run.ir for run in state.runs):
-        if digest == now.digest or not store.has(digest):
+        if digest == stored or not store.has(digest):
             continue
         try:
             found |= dict.fromkeys(loosened(now, decode_ir(store.read(digest))))

@@ -8,10 +8,11 @@ effect before it repeats it.
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from charter.compiler.ir import IR, Stage
 from charter.runtime.assess import EFFECT_KINDS, Assessment, Basis, Status, assess, input_digests
@@ -44,8 +45,7 @@ from charter.runtime.waived import allowed_words
 from charter.runtime.workers.flavours import flavour_of
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(Struct, frozen=True):
     """A stage's work in the executor."""
 
     stage: Stage

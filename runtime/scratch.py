@@ -1,7 +1,6 @@
 """Scratch directories for stages: one an attempt, used again only when it was left empty."""
 
 import os
-import shutil
 import stat
 from pathlib import Path
 
@@ -46,12 +45,19 @@ class Scratch:
         if _as_made(directory):
             self._free.append(directory)
         else:
-            shutil.rmtree(directory, ignore_errors=True)
+            _remove(directory)
 
     def clear(self) -> None:
         """Remove everything, also what a killed run left."""
-        shutil.rmtree(self.root, ignore_errors=True)
+        _remove(self.root)
         self._free.clear()
+
+
+def _remove(directory: Path) -> None:
+    if directory.exists():
+        import shutil  # with its archive formats it takes long to load, and a run that does nothing needs none of it
+
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _as_made(directory: Path) -> bool:

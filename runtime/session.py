@@ -1,15 +1,15 @@
 """Opens what a command needs: the compiled charter, the project, its ledger and its policy engine."""
 
-import getpass
 import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from charter.compiler.ir import IR
 from charter.runtime.failure import ExitCode, Failure
@@ -172,8 +172,7 @@ def new_run_name() -> str:
     return f"run-{secrets.token_hex(8)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Struct, frozen=True):
     """Who asked for the run; `key` is None when nobody proved who they are."""
 
     name: str
@@ -182,6 +181,8 @@ class Actor:
 
 def claimed_actor() -> Actor:
     """The system's user: a claim, good for a log and for nothing else."""
+    import getpass
+
     try:
         user = getpass.getuser()
     except (OSError, KeyError):

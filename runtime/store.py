@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from charter.runtime.events import Artifact
@@ -47,8 +48,10 @@ class ArtifactStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._place = str(root)
-        self._adopted: list[str] = []
         self._made = False
+        self._syncs: list[Future[None]] = []
+        """One for each file that was adopted since `make_durable`."""
+        self._syncer: ThreadPoolExecutor | None = None
 
     def _make_root(self) -> None:
         if not self._made:
@@ -82,6 +85,8 @@ class ArtifactStore:
     def adopt(self, file: Path) -> Artifact:
         """Move a file into the store (same file system). It is durable after `make_durable`, not before.
 
+        Its sync begins here, on a thread of its own: the disk works while the gates decide.
+
         Raises:
             Failure: the disk is full or the store cannot be written.
         """
@@ -96,24 +101,29 @@ class ArtifactStore:
                 os.replace(file, target)  # noqa: PTH105
         except OSError as error:
             raise _cannot_write(self.root, error) from error
-        self._adopted.append(target)
+        if self._syncer is None:
+            self._syncer = ThreadPoolExecutor(1, thread_name_prefix="charter-store")
+        self._syncs.append(self._syncer.submit(self._sync_named, target))
         return artifact
+
+    def _sync_named(self, file: str) -> None:
+        _sync(file)
+        _sync(self.root)
 
     def make_durable(self) -> None:
         """Have everything that was adopted survive a loss of power; only then may the ledger name it.
 
-        A file gets its name first and is synced then, which costs one commit of the file system's journal for all
-        of them. A loss of power in between leaves a torn file that nothing names, and its name tells that it is torn.
+        A file gets its name first and is synced then, which mostly costs one commit of the file system's journal for
+        file and directory. A loss of power in between leaves a torn file that nothing names, and its name tells that it
+        is torn.
 
         Raises:
             Failure: the disk is full or the store cannot be written.
         """
-        adopted, self._adopted = self._adopted, []
+        syncs, self._syncs = self._syncs, []
         try:
-            for file in adopted:
-                _sync(file)
-            if adopted:
-                _sync(self.root)
+            for sync in syncs:
+                sync.result()
         except OSError as error:
             raise _cannot_write(self.root, error) from error
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from charter.compiler.rego.allowed import ALLOWED, DIFFERING, FORBIDDEN, why_forbidden
+from charter.compiler.rego.allowed import ALLOWED, DIFFERING
 from charter.compiler.rego.arguments import argument_problem
 from charter.compiler.rego.inputs import NoSuchInput, Shape
 from charter.compiler.rego.module import Call, Module, Problem, Reference, read_module
@@ -18,14 +18,12 @@ from charter.compiler.rego.reading import Reading, Variables
 from charter.compiler.rego.recursion import recursive_rules
 from charter.compiler.rego.render import REPORT
 from charter.compiler.rego.safety import unsafe_variable
+from charter.compiler.rego.unfit import forbidden_call
 from charter.dsl.suggest import did_you_mean
-from charter.policies.catalogue import base_modules, shipped_modules
+from charter.policies.catalogue import base_modules
 
 RESERVED = frozenset({"charter", "system"})
-_NO_CODE = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|#[^\n]*')
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_FORBIDDEN_WORDS = frozenset(name.partition(".")[0] for name in FORBIDDEN)
 _VALUES = frozenset({"allow", REPORT})
 _SETS = ("deny", "violation", "warn")
 
@@ -66,33 +64,6 @@ def check_project(sources: Mapping[str, str]) -> tuple[dict[str, ProjectPolicy],
     return ({path: policies[path] for path in policies if path not in {item.path for item in problems}}), tuple(
         problems
     )
-
-
-def unfit_modules(modules: Mapping[str, str]) -> tuple[Problem, ...]:
-    """What in a bundle must not run here, whoever compiled it: a module that is no Rego, or calls what is forbidden.
-
-    The modules that ship with Charter are taken as they are.
-    """
-    shipped = shipped_modules()
-    problems: list[Problem] = []
-    for path, text in modules.items():
-        if shipped.get(path) == text or not _names_forbidden(text):
-            continue
-        module = read_module(path, text)
-        if isinstance(module, Problem):
-            problems.append(module)
-        else:
-            problems += (found for rule in module.rules for call in rule.calls for found in _forbidden(module, call))
-    return tuple(problems)
-
-
-def _names_forbidden(text: str) -> bool:
-    """Whether a word of the code could begin a forbidden call; far quicker than parsing, and never wrong in a no.
-
-    What a call begins with always stands as a bare word, whatever brackets follow. `$` begins strings with code in.
-    """
-    code = _NO_CODE.sub(" ", text)
-    return "$" in code or not _FORBIDDEN_WORDS.isdisjoint(_WORD.findall(code))
 
 
 class _Known:
@@ -172,19 +143,13 @@ def _call_problems(module: Module, call: Call, known: _Known) -> Iterator[Proble
     if call.name in DIFFERING:
         yield Problem("CH1004", module.path, call.line, call.column, f"`{call.name}` {DIFFERING[call.name]}.")
         return
-    forbidden = tuple(_forbidden(module, call))
+    forbidden = tuple(forbidden_call(module, call))
     if forbidden:
         yield from forbidden
         return
     hint = did_you_mean(call.name, ALLOWED | known.rules[("data", *module.package)])
     detail = f"There is no function `{call.name}`.{hint}"
     yield Problem("CH1005", module.path, call.line, call.column, detail)
-
-
-def _forbidden(module: Module, call: Call) -> Iterator[Problem]:
-    reason = None if call.name in ALLOWED else why_forbidden(call.name)
-    if reason is not None:
-        yield Problem("CH1004", module.path, call.line, call.column, f"`{call.name}` {reason}.")
 
 
 def _pattern(schema: Mapping[str, Any]) -> str:

@@ -2,16 +2,20 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from charter.runtime.failure import ExitCode, Failure
-from charter.runtime.trust.keys import PrivateKey, read_private_key
-from charter.runtime.trust.root import Person, TrustRoot
+
+if TYPE_CHECKING:
+    from charter.runtime.trust.keys import PrivateKey
+    from charter.runtime.trust.root import Person, TrustRoot
 
 
-def signing_key(path: Path) -> PrivateKey:
+def signing_key(path: Path) -> "PrivateKey":
     """The private key in a file; a passphrase is asked for on a terminal only."""
+    from charter.runtime.trust.keys import read_private_key
 
     def ask() -> bytes:
         answer: str = click.prompt(f"Passphrase of {path}", hide_input=True, err=True)
@@ -20,7 +24,7 @@ def signing_key(path: Path) -> PrivateKey:
     return read_private_key(path, ask if sys.stdin.isatty() else None)
 
 
-def key_owner(trust: TrustRoot, key: PrivateKey, claimed: str | None, path: Path) -> Person:
+def key_owner(trust: "TrustRoot", key: "PrivateKey", claimed: str | None, path: Path) -> "Person":
     """Whose key it is.
 
     Raises:

@@ -2,11 +2,11 @@
 
 import hashlib
 import time
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from charter.compiler.ir import IR, Bundle
 from charter.runtime.gates.contract import MAX_BYTES, GateInput, GateResult, decode_input, encode_input
@@ -17,8 +17,7 @@ from charter.runtime.gates.input import InputRefused, build_input
 WAITING_CODES = frozenset({"approval_missing", "retirement_not_due"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """What a gate decided, by whom, on what.
 
     Attributes:
@@ -37,7 +36,7 @@ class Decision:
     warnings: tuple[dict[str, Any], ...]
     obligations: tuple[dict[str, Any], ...]
     evaluated: tuple[str, ...]
-    input: bytes = field(repr=False)
+    input: bytes
     input_digest: str
     bundle_digest: str
     revision: str
@@ -82,11 +81,11 @@ def _unheard(ir: IR, facts: GateFacts, decision: Decision) -> list[str]:
     return [control for control in wanted if control not in decision.evaluated]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Same:
     """One IR, by its identity: comparing what it says would take longer than a decision."""
 
-    ir: IR
+    def __init__(self, ir: IR) -> None:
+        self.ir = ir
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Same) and other.ir is self.ir

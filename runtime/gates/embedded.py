@@ -8,7 +8,7 @@ import hashlib
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,7 +17,9 @@ from charter.compiler.rego.bundle import foreign_modules
 from charter.runtime.gates.engine import EngineFailure
 from charter.runtime.gates.fitness import require_fit
 from charter.runtime.gates.interpreter import Interpreter, InterpreterFailure
-from charter.runtime.gates.policy_worker import Limits, PolicyWorker
+
+if TYPE_CHECKING:
+    from charter.runtime.gates.policy_worker import Limits, PolicyWorker
 
 _PACKAGE = "gordon-to-regorus"
 
@@ -35,10 +37,10 @@ class EmbeddedEngine:
 
     name = "regorus"
 
-    def __init__(self, *, limits: Limits | None = None, guard: bool = False) -> None:
+    def __init__(self, *, limits: "Limits | None" = None, guard: bool = False) -> None:
         self.version = _installed_version()
         self.revision: str | None = None
-        self._limits = limits or Limits()
+        self._limits = limits
         self._guard = guard
         self._bundle: Bundle | None = None
         self._worker: PolicyWorker | None = None
@@ -64,7 +66,9 @@ class EmbeddedEngine:
         require_fit(bundle)
         self._forget()
         if self._guard or foreign_modules(bundle):
-            self._worker = self._worker or PolicyWorker(self._limits)
+            from charter.runtime.gates.policy_worker import Limits, PolicyWorker
+
+            self._worker = self._worker or PolicyWorker(self._limits or Limits())
             self._worker.load(bundle, _query(bundle))
         else:
             self._stop_worker()

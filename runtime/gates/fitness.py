@@ -2,7 +2,7 @@
 
 from charter.compiler.ir import Bundle
 from charter.compiler.rego.digest import bundle_digest
-from charter.compiler.rego.project import unfit_modules
+from charter.compiler.rego.unfit import unfit_modules
 from charter.runtime.gates.engine import EngineFailure
 
 

@@ -105,7 +105,7 @@ def packet(source: Source, approval: Approval) -> Packet:
         farther=len(unbound) - len(near),
         attempts={stage.id: tried[stage.id] for stage in before if stage.id in tried},
         denied=_denied(source, {stage.id for stage in before}),
-        loosened=loosened_since(ir, source.state, ArtifactStore(source.project.store)),
+        loosened=loosened_since(ir, source.state.runs[-1].ir, source.state, ArtifactStore(source.project.store)),
         overrides=tuple(f"{name} = {value}" for name, value in source.state.runs[-1].overrides.items()),
         waivers=tuple(source.waiver_verdict(waiver) for waiver in ir.waivers if waiver.control in ids),
         verdict=source.verdict(approval),
