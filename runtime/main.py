@@ -3,7 +3,7 @@
 import gc
 import sys
 
-_COLLECT_AFTER = 50_000
+_COLLECT_AFTER = 400_000
 """Objects that a command makes before the collector looks for cycles. There are hardly any: at Python's 700 it walks,
 again and again, over modules and compiled charters that stay."""
 

@@ -8,6 +8,7 @@ effect before it repeats it.
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -37,7 +38,7 @@ from charter.runtime.orphans import remove_orphans, was_cut_off
 from charter.runtime.project import Project
 from charter.runtime.result_key import lock_digest
 from charter.runtime.scratch import Scratch
-from charter.runtime.secrets_redacted import redactor, without_secrets
+from charter.runtime.secrets_redacted import Redact, redactor, without_secrets
 from charter.runtime.state import Finished
 from charter.runtime.store import ArtifactStore
 from charter.runtime.tasks import resources_of, task_of
@@ -97,7 +98,10 @@ class Run:
         """What is noted and told once the effects have happened: stages that just began work meanwhile."""
         self._running: dict[Future[Outcome], Submitted] = {}
         self._scratch = Scratch(project.work)
-        self._redact = redactor(ir)
+
+    @cached_property
+    def _redact(self) -> Redact:
+        return redactor(self.ir)
 
     @property
     def basis(self) -> Basis:
