@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 _ROOT = Path(__file__).parent
 _NO_PACKS = frozenset({"lib", "schema"})
@@ -25,8 +26,7 @@ class UnknownPack(LookupError):
         self.suggestion = suggestion
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(Struct, frozen=True):
     """What is not to be destroyed before its time.
 
     Attributes:
@@ -43,8 +43,7 @@ class Retention:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
+class Pack(Struct, frozen=True):
     """One pack.
 
     Attributes:

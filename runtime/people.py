@@ -26,11 +26,11 @@ def trusted(project: Project, state: State) -> "TrustRoot | None":
     Raises:
         Failure: it is not what its administrators signed, or it was replaced or removed since a run.
     """
-    from charter.runtime.trust import file
-
     pinned = {run.trust for run in state.runs if run.trust is not None}
     if not project.trust_root_path.exists() and not pinned:
         return None
+    from charter.runtime.trust import file
+
     root = file.load(project)
     if not all(root.includes(digest) for digest in pinned):
         raise Failure(

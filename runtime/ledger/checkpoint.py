@@ -3,12 +3,12 @@
 import base64
 import binascii
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Struct
 
 _ED25519 = b"\x01"
 _SIGNATURE_BYTES = 64
@@ -21,8 +21,7 @@ class NoteError(ValueError):
     """A note or verifier key that is malformed or not signed by the key; the text says what is wrong."""
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """What is signed: a ledger's origin, its number of records and their RFC 6962 root (32 bytes)."""
 
     origin: str
@@ -34,8 +33,7 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{_b64(self.root)}\n"
 
 
-@dataclass(frozen=True)
-class VerifierKey:
+class VerifierKey(Struct, frozen=True, dict=True):
     """A ledger's public key; its text form is the C2SP `origin+id+base64` verifier key."""
 
     origin: str
