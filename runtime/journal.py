@@ -4,7 +4,7 @@ Nothing may happen because of a note before `commit` has returned: the order at 
 decide, durable, effect, applied (LEDGER).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,10 +34,15 @@ def _location(plain: Mapping[str, Any], attachments: Mapping[str, bytes] | None)
 
 
 class Journal:
-    """The ledger and its fold, always in step."""
+    """The ledger and its fold, always in step.
+
+    Attributes:
+        first: what must be durable before any note is, such as the artifacts that notes name.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
+        self.first: Callable[[], None] | None = None
         self.state: State = fold(ledger.events())
         self._pending: list[Event] = []
 
@@ -65,7 +70,7 @@ class Journal:
         """
         if not self._pending:
             return
-        receipts = self.ledger.append(self._pending)
+        receipts = self.ledger.append(self._pending, first=self.first)
         in_step = [receipt.seq for receipt in receipts] == list(
             range(self.state.size - len(self._pending), self.state.size)
         )

@@ -81,6 +81,7 @@ class Run:
         self.threads = threads
         self.dead = dead
         self.store = ArtifactStore(project.store)
+        self.journal.first = self.store.make_durable
         self.known: dict[str, Assessment] = {}
         self.engine_failed = False
         self._lock = lock_digest(project.root)
@@ -124,7 +125,7 @@ class Run:
         while True:
             while self._ready:
                 self._advance(self._ready.popleft())
-            self._commit()
+            self.journal.commit()
             brake.check()
             actions = [*self._effects, *self._records]
             self._effects, self._records = [], []
@@ -141,7 +142,7 @@ class Run:
                 work = self._running.pop(future)
                 self._completed(work, without_secrets(future.result(), self._redact))
                 self._scratch.give_back(work.directory)
-        self._commit()
+        self.journal.commit()
         self._scratch.clear()
         return self.known
 
@@ -150,11 +151,6 @@ class Run:
         state = self.journal.state
         new = (stage for stage in self.ir.stages if stage.callable and state.stage(stage.id).finished is None)
         self.executor.expect({flavour_of(stage.kind, project_code=stage.project_code) for stage in new})
-
-    def _commit(self) -> None:
-        """Make what was noted durable; the artifacts that it names come first."""
-        self.store.make_durable()
-        self.journal.commit()
 
     def _recover(self) -> None:
         """A run that was killed may have left decisions whose effect or record is missing: make up for both."""
@@ -178,7 +174,7 @@ class Run:
         now = self.journal.now()
         if not any(due <= now for _, due, _ in erasures(self.ir, self.journal.state)):
             return False
-        self._commit()
+        self.journal.commit()
         self.journal.refresh()
         brake.check()
         done = erase_due(self.name, self.ir, self.journal.state, self.store, self.journal.now())

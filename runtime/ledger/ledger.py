@@ -130,8 +130,11 @@ class Ledger:
         with self._lock:
             self._store.close()
 
-    def append(self, events: Sequence[Event]) -> list[Receipt]:
+    def append(self, events: Sequence[Event], *, first: Callable[[], None] | None = None) -> list[Receipt]:
         """Record events in one commit; they are durable and signed when this returns.
+
+        Args:
+            first: called when all is written and nothing is durable yet; what it raises undoes the commit.
 
         Raises:
             Refused: an event cannot be recorded as it is; nothing was written.
@@ -140,12 +143,14 @@ class Ledger:
         """
         if not events:
             return []
-        (outcome,) = self.commit([[prepare(event) for event in events]])
+        (outcome,) = self.commit([[prepare(event) for event in events]], first=first)
         if isinstance(outcome, Conflict):
             raise outcome
         return outcome
 
-    def commit(self, batches: Sequence[Sequence[Prepared]]) -> list[Outcome]:
+    def commit(
+        self, batches: Sequence[Sequence[Prepared]], *, first: Callable[[], None] | None = None
+    ) -> list[Outcome]:
         """Record the batches of several callers in one commit; a conflict fails its own batch only."""
         if self._signer is None:
             raise Unavailable("ledger is open for reading only", "Open it with its key to append.")
@@ -154,6 +159,8 @@ class Ledger:
                 head = next_head(transaction, self._key, self._head)
                 now = timestamp(self._clock()).encode()
                 outcomes, head = add_batches(transaction, head, batches, self._signer, now)
+                if first is not None:
+                    first()
             # Only here is it durable; before, an error must leave our view of the ledger as it was.
             self._head = head
         return outcomes

@@ -25,7 +25,7 @@ from msgspec import Struct, field
 
 from charter.runtime.executor import Ending, Outcome, Resources, Task
 from charter.runtime.workers import wire
-from charter.runtime.workers.outside import is_alone, kill_group, resident_bytes
+from charter.runtime.workers.outside import is_alone, kill_group, resident_alone, resident_bytes
 from charter.runtime.workers.running import Running
 
 _TICK = 0.05
@@ -298,7 +298,7 @@ class LocalExecutor:
             return False
         if run.task.project is None or process.pid is None or not is_alone(process.pid):
             return False
-        run.peak = max(run.peak, resident := resident_bytes(process.pid))
+        run.peak = max(run.peak, resident := resident_alone(process.pid))
         return 0 < resident <= _KEPT_BYTES
 
     def _dismiss(self, process: _Process) -> None:

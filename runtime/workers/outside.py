@@ -45,6 +45,14 @@ def _elsewhere(pid: int) -> int:
         return 0
 
 
+def resident_alone(pid: int) -> int:
+    """The same of a process without descendants (`is_alone`): one file to read instead of four."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
+
+
 def is_alone(pid: int) -> bool:
     """Whether `pid` runs with one thread and has no descendants left. Linux only: unknown elsewhere, so no."""
     if sys.platform != "linux":

@@ -45,6 +45,25 @@ def test_what_is_appended_can_be_read_back_by_a_later_process(folder):
         assert list(ledger.events(after=2)) == list(ledger.events(after=99)) == []
 
 
+def test_what_must_come_first_undoes_the_commit_when_it_fails(folder):
+    with opened(folder) as ledger:
+        ledger.append([Event("a", "s", {"x": 1})])
+        seen = []
+
+        def fails() -> None:
+            seen.append(ledger._head.size)
+            raise Failure("disk is full", "Free some space.")
+
+        with pytest.raises(Failure, match="disk is full"):
+            ledger.append([Event("a", "s", {"x": 2})], first=fails)
+        assert seen == [1]
+        assert ledger.size == 1
+        (receipt,) = ledger.append([Event("a", "s", {"x": 3})], first=lambda: seen.append(0))
+        assert (receipt.seq, seen) == (1, [1, 0])
+    with opened(folder, create=False) as ledger:
+        assert [event.body["x"] for event in ledger.events()] == [1, 3]
+
+
 def test_pages_and_tiles_do_not_show(folder):
     with opened(folder) as ledger:
         fill(ledger, 1300, commit=111)
