@@ -33,11 +33,7 @@ def load_signer(path: Path, origin: str) -> Signer:
 def create_signer(path: Path, origin: str) -> Signer:
     """The signer of the key file, which is created (mode 0600, never overwritten) when there is none."""
     if not os.path.lexists(path):
-        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-        private = Ed25519PrivateKey.generate()
-        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _create(path, pem, 0o600)
+        _create(path, _pem(Ed25519PrivateKey.generate()), 0o600)
     return load_signer(path, origin)
 
 
@@ -121,6 +117,12 @@ def _load_private(path: Path) -> Ed25519PrivateKey:
             "a new key cannot sign for this ledger.",
         )
     return key
+
+
+def _pem(key: Ed25519PrivateKey) -> bytes:
+    """PKCS #8 in PEM, unencrypted; always one line, and to write it here spares the library's loader (see below)."""
+    der = base64.b64encode(_PKCS8_PREFIX + key.private_bytes_raw())
+    return b"-----BEGIN PRIVATE KEY-----\n" + der + b"\n-----END PRIVATE KEY-----\n"
 
 
 def _ed25519(pem: bytes) -> object:

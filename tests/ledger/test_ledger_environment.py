@@ -13,7 +13,7 @@ import pytest
 from ledger_samples import fill, opened
 
 from charter.runtime.failure import ExitCode, Failure
-from charter.runtime.ledger import Event, Ledger, Refused, Tampered, Unavailable, anchor, sqlite_store
+from charter.runtime.ledger import Event, Ledger, Refused, Tampered, Unavailable, anchor, keys, sqlite_store
 from charter.runtime.ledger.verify import Verdict, verify_ledger
 
 
@@ -282,3 +282,17 @@ def test_half_an_anchor_is_taken_back(ledger, tmp_path, monkeypatch):
             anchor(ledger, file)
     assert file.read_bytes() == whole
     assert anchor(ledger, file)
+
+
+def test_a_new_key_is_what_the_library_would_write(tmp_path):
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        load_pem_private_key,
+    )
+
+    keys.create_signer(tmp_path / "ledger.key", "charter/test")
+    written = (tmp_path / "ledger.key").read_bytes()
+    key = load_pem_private_key(written, password=None)
+    assert key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) == written
