@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,12 +16,17 @@ from charter.runtime.ledger import rotation
 from charter.runtime.ledger.administration import ERASED, erased_records
 from charter.runtime.ledger.chain import Finding, Position, follow
 from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey, read_note
+from charter.runtime.ledger.cosignature import WitnessKey
 from charter.runtime.ledger.errors import Damaged
 from charter.runtime.ledger.location import Location, open_store_read_only, resolve
 from charter.runtime.ledger.merkle import TILE
 from charter.runtime.ledger.record import HEADER
 from charter.runtime.ledger.rotation import Rotation
 from charter.runtime.ledger.store import Identity, Snapshot
+from charter.runtime.ledger.timestamp import Stamp, StampError, read_stamp
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 MAX_FINDINGS = 100
 """Findings that a report lists; all are counted."""
@@ -44,6 +49,40 @@ class Verdict(StrEnum):
     ANCHORED = "whole and anchored"
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What somebody else than the ledger's holder says about its first records.
+
+    Attributes:
+        kind: `time stamp` or `witness`.
+        by: who, as its certificate or the given key names it.
+        size: records that it is about; they are those that are here.
+        time: when it was said, in seconds since 1970.
+        distrust: why it does not count; empty when it does.
+    """
+
+    kind: str
+    by: str
+    size: int
+    time: int
+    distrust: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom the caller trusts to say what was there.
+
+    Attributes:
+        authorities: certificates that time stamps must lead to; without any, none of them counts.
+        witnesses: keys whose cosignatures count.
+        needed: how many of these witnesses must have cosigned a record for it to be anchored by them.
+    """
+
+    authorities: Sequence["Certificate"] = ()
+    witnesses: Sequence[WitnessKey] = ()
+    needed: int = 1
+
+
 @dataclass(frozen=True)
 class VerificationReport:
     """What was checked and what was found.
@@ -54,7 +93,10 @@ class VerificationReport:
         findings: the first MAX_FINDINGS; `finding_count` counts all.
         bodies_missing: records without a body; of these, `bodies_erased` are accounted for by a recorded erasure.
         keys: how many keys the ledger has had.
-        anchored: records covered by the largest of the caller's pins that holds.
+        anchored: records covered by the largest of the caller's pins that holds, or by whom the caller trusts.
+        pinned: records covered by such a pin alone.
+        witnessed: records that as many witnesses as are needed have cosigned.
+        outside: what time stamps and witnesses say, as far as it is about the records that are here.
         anchored_locally: the same for pins that were kept beside the ledger.
         key: the key that signatures were checked with; `key_was_given` tells whether the caller brought it.
     """
@@ -73,6 +115,9 @@ class VerificationReport:
     anchored_locally: int
     key: str
     key_was_given: bool
+    pinned: int = 0
+    witnessed: int = 0
+    outside: tuple[Outside, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -96,6 +141,8 @@ def verify_ledger(
     *,
     pins: Sequence[str] = (),
     local_pins: Sequence[str] = (),
+    stamps: Sequence[Stamp] = (),
+    trust: Trust = Trust(),
     public_key: VerifierKey | None = None,
     progress: Progress | None = None,
 ) -> VerificationReport:
@@ -103,21 +150,23 @@ def verify_ledger(
 
     Args:
         pins: signed checkpoints (notes) that were kept away from the ledger's holder.
-        local_pins: checkpoints from a file beside the ledger: checked alike, but they anchor nothing.
+        local_pins: checkpoints from a file beside the ledger: checked alike, but they anchor nothing by themselves.
+        stamps: time stamps of checkpoints, wherever they were kept.
+        trust: whose time stamps, and whose cosignatures on any of the pins, anchor as well.
         public_key: the ledger's key from elsewhere; otherwise the one that the ledger names is used.
         progress: called every few thousand records.
 
     Raises:
         Unavailable: the file is missing, locked or not readable. A damaged file is a finding.
     """
-    check = _Check(public_key, progress)
+    check = _Check(public_key, progress, trust)
     try:
         store = open_store_read_only(resolve(path))
     except Damaged as failure:
         return check.damaged(failure)
     try:
         with store.snapshot() as snapshot:
-            check.run(snapshot, pins, local_pins)
+            check.run(snapshot, pins, local_pins, stamps)
     except Damaged as failure:
         return check.damaged(failure)
     finally:
@@ -130,7 +179,7 @@ def verify_snapshot(
 ) -> VerificationReport:
     """The same for a ledger in any store: no I/O but the snapshot's."""
     check = _Check(public_key, None)
-    check.run(snapshot, pins, ())
+    check.run(snapshot, pins, (), ())
     return check.report()
 
 
@@ -141,8 +190,6 @@ class _Pin:
     note: str
     checkpoint: Checkpoint
     local: bool
-    root: bytes = b""
-    """Of the ledger's records at that size."""
 
 
 @dataclass
@@ -151,6 +198,7 @@ class _Check:
 
     given_key: VerifierKey | None
     progress: Progress | None
+    trust: Trust = field(default_factory=Trust)
     origin: str = ""
     key: VerifierKey | None = None
     at: Position = field(default_factory=Position)
@@ -159,11 +207,15 @@ class _Check:
     attachments_missing: int = 0
     erased: set[int] = field(default_factory=set)
     rotations: list[Rotation] = field(default_factory=list)
+    roots: dict[int, bytes] = field(default_factory=dict)
+    """Of the ledger's records, at each size that something from outside is about."""
     pins: int = 0
-    anchored: int = 0
+    pinned: int = 0
     anchored_locally: int = 0
+    outside: list[Outside] = field(default_factory=list)
+    cosigned: dict[WitnessKey, Outside] = field(default_factory=dict)
 
-    def run(self, snapshot: Snapshot, pins: Sequence[str], local_pins: Sequence[str]) -> None:
+    def run(self, snapshot: Snapshot, pins: Sequence[str], local_pins: Sequence[str], stamps: Sequence[Stamp]) -> None:
         for fault in snapshot.structural_faults():
             self.find("store", None, fault)
         identity = snapshot.identity()
@@ -171,10 +223,12 @@ class _Check:
         self.pins = len(pins) + len(local_pins)
         ordered = [*self.open_pins(pins, local=False), *self.open_pins(local_pins, local=True)]
         ordered.sort(key=lambda pin: pin.checkpoint.size)
-        self.check_records(snapshot, ordered)
+        self.check_records(snapshot, sorted({pin.checkpoint.size for pin in ordered} | {item.size for item in stamps}))
         self.check_keys()
         for pin in ordered:
             self.check_pin(pin)
+        for stamp in stamps:
+            self.check_stamp(stamp)
         self.check_end(identity)
         self.check_ids(snapshot)
         self.check_attachments(snapshot)
@@ -199,8 +253,8 @@ class _Check:
             except NoteError as error:
                 self.find("pin", None, f"a pin does not hold: {error}")
 
-    def check_records(self, snapshot: Snapshot, pins: list[_Pin]) -> None:
-        """Follow the records from tile to tile and from pin to pin, comparing hashes at each stop."""
+    def check_records(self, snapshot: Snapshot, sizes: list[int]) -> None:
+        """Follow the records from tile to tile, comparing their hashes, and note the root at each of the sizes."""
         rows, tiles = snapshot.all_rows(), snapshot.all_tiles()
         total = snapshot.last_seq() + 1
         frontier, done = self.at.frontier, 0
@@ -212,13 +266,13 @@ class _Check:
             self.take_administrative(seq, header, body)
 
         while True:
-            while done < len(pins) and pins[done].checkpoint.size == frontier.size:
-                pins[done].root = frontier.root()
+            if done < len(sizes) and sizes[done] == frontier.size:
+                self.roots[frontier.size] = frontier.root()
                 done += 1
             before = frontier.size
             stop = before - before % TILE + TILE
-            if done < len(pins):
-                stop = min(stop, pins[done].checkpoint.size)
+            if done < len(sizes):
+                stop = min(stop, sizes[done])
             for finding in follow(islice(rows, stop - before), self.origin, self.at, look_up):
                 self.add(finding)
             if frontier.size == before:
@@ -233,12 +287,6 @@ class _Check:
                     self.progress(frontier.size, total)
         if tiles_hold and next(tiles, None) is not None:
             self.find("tile", None, "there are hashes of more tiles than the records fill")
-        for pin in pins[done:]:
-            self.find(
-                "pin",
-                None,
-                f"rolled back: {pin.checkpoint.size} records were signed and pinned, and {frontier.size} are there",
-            )
         if self.progress:
             self.progress(frontier.size, total)
 
@@ -269,19 +317,58 @@ class _Check:
 
     def check_pin(self, pin: _Pin) -> None:
         size = pin.checkpoint.size
-        if self.key is None or not pin.root:
+        if (root := self.roots.get(size)) is None:
+            here = self.at.frontier.size
+            self.find("pin", None, f"rolled back: {size} records were signed and pinned, and {here} are there")
+            return
+        if self.key is None:
             return
         try:
             rotation.key_at(size, self.rotations, self.key).open(pin.note)
         except NoteError as error:
             self.find("pin", None, f"a pin does not hold: {error}")
             return
-        if pin.root != pin.checkpoint.root:
+        if root != pin.checkpoint.root:
             self.find("pin", None, f"rewritten: the first {size} records are not those of the pinned checkpoint")
-        elif pin.local:
+            return
+        if pin.local:
             self.anchored_locally = size
         else:
-            self.anchored = size
+            self.pinned = size
+        self.hear_witnesses(pin.note, size)
+
+    def hear_witnesses(self, note: str, size: int) -> None:
+        """Who of the trusted witnesses has cosigned a checkpoint that holds; its newest word is the one that counts."""
+        for witness in self.trust.witnesses:
+            try:
+                times = witness.times_of(note)
+            except NoteError as error:
+                self.find("witness", None, f"the checkpoint of {size} records does not hold: {error}")
+                continue
+            held = self.cosigned.get(witness)
+            if times and (held is None or (size, times[-1]) > (held.size, held.time)):
+                self.cosigned[witness] = Outside("witness", witness.name, size, times[-1])
+
+    def check_stamp(self, stamp: Stamp) -> None:
+        """A time stamp is of the records that are here, whoever signed it; whether it counts is another question."""
+        if (root := self.roots.get(stamp.size)) is None:
+            here = self.at.frontier.size
+            self.find("stamp", None, f"rolled back: `{stamp.name}` is of {stamp.size} records, and {here} are there")
+            return
+        try:
+            text = Checkpoint(self.origin, stamp.size, root).text()
+            said = read_stamp(stamp.data, text, self.trust.authorities)
+        except StampError as error:
+            what = f"the time stamp `{stamp.name}` is not of the first {stamp.size} records: {error}"
+            self.find("stamp", None, what)
+            return
+        self.outside.append(Outside("time stamp", said.authority, stamp.size, said.time, said.distrust))
+
+    def witnessed(self) -> int:
+        """What enough witnesses have cosigned: each one's word about a size is its word about every smaller one."""
+        sizes = sorted((item.size for item in self.cosigned.values()), reverse=True)
+        needed = max(1, self.trust.needed)
+        return sizes[needed - 1] if len(sizes) >= needed else 0
 
     def check_end(self, identity: Identity) -> None:
         if self.key is None:
@@ -345,6 +432,8 @@ class _Check:
         return self.report()
 
     def report(self) -> VerificationReport:
+        stamped = max((item.size for item in self.outside if not item.distrust), default=0)
+        witnessed = self.witnessed()
         return VerificationReport(
             origin=self.origin,
             size=self.at.frontier.size,
@@ -356,7 +445,10 @@ class _Check:
             keys=len(self.rotations) + 1,
             attachments_missing=self.attachments_missing,
             pins=self.pins,
-            anchored=self.anchored,
+            anchored=max(self.pinned, stamped, witnessed),
+            pinned=self.pinned,
+            witnessed=witnessed,
+            outside=(*self.outside, *self.cosigned.values()),
             anchored_locally=self.anchored_locally,
             key=str(self.key) if self.key else "",
             key_was_given=self.given_key is not None,
