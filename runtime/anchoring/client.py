@@ -102,7 +102,7 @@ def ask_witness(
 
     old = known if known <= size else 0
     answer = submit(old)
-    if answer.status == 409 and (said := _size(answer)) != old and said <= size:
+    if answer.status == 409 and (said := _size(answer)) != old and 0 <= said <= size:
         old, answer = said, submit(said)
     if answer.status != 200:
         raise _refusal(target, answer, old, size)
