@@ -1,12 +1,14 @@
 """Whom a caller trusts to anchor a ledger: certificates of time-stamping authorities, keys of witnesses and ledgers."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from charter.runtime.audit.filters import moment
 from charter.runtime.failure import Failure
 from charter.runtime.ledger.checkpoint import NoteError, VerifierKey
 from charter.runtime.ledger.cosignature import WitnessKey
@@ -27,12 +29,23 @@ def trust_options(command: Command) -> Command:
 
     @wraps(command)
     def trusting(
-        *args: Any, tsa_ca: Path | None, witnesses: tuple[str, ...], witnesses_needed: int | None, **options: Any
+        *args: Any,
+        tsa_ca: Path | None,
+        witnesses: tuple[str, ...],
+        witnesses_needed: int | None,
+        anchored_since: str | None,
+        **options: Any,
     ) -> Any:
-        return command(*args, trust=_trust(tsa_ca, witnesses, witnesses_needed), **options)
+        return command(*args, trust=_trust(tsa_ca, witnesses, witnesses_needed, anchored_since), **options)
 
     wrapped: Any = trusting
     for option in (
+        click.option(
+            "--anchored-since",
+            metavar="TIME",
+            help="Time stamps and cosignatures count from this date or time on (ISO 8601, UTC): older ones are there "
+            "too when a ledger was rolled back.",
+        ),
         click.option(
             "--witnesses-needed",
             type=click.IntRange(min=1),
@@ -56,13 +69,14 @@ def trust_options(command: Command) -> Command:
     return cast(Command, wrapped)
 
 
-def _trust(tsa_ca: Path | None, witnesses: tuple[str, ...], needed: int | None) -> Trust:
+def _trust(tsa_ca: Path | None, witnesses: tuple[str, ...], needed: int | None, since: str | None) -> Trust:
     keys = witness_keys(witnesses)
     if needed is not None and needed > len(keys):
         raise Failure(
             "too few witnesses", f"`--witnesses-needed {needed}`, and {len(keys)} different `--witness` were given."
         )
-    return Trust(authorities_in(tsa_ca), keys, needed or max(1, len(keys)))
+    start = int(datetime.fromisoformat(moment(since, "--anchored-since")).timestamp()) if since else 0
+    return Trust(authorities_in(tsa_ca), keys, needed or max(1, len(keys)), start)
 
 
 def authorities_in(path: Path | None) -> list["Certificate"]:

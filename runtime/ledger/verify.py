@@ -76,11 +76,14 @@ class Trust:
         authorities: certificates that time stamps must lead to; without any, none of them counts.
         witnesses: keys whose cosignatures count.
         needed: how many of these witnesses must have cosigned a record for it to be anchored by them.
+        since: seconds since 1970; what they said before does not count. Their word is that the records were there,
+            not that there were no more: who takes a ledger back to an older state still has the older word.
     """
 
     authorities: Sequence["Certificate"] = ()
     witnesses: Sequence[WitnessKey] = ()
     needed: int = 1
+    since: int = 0
 
 
 @dataclass(frozen=True)
@@ -347,7 +350,7 @@ class _Check:
                 continue
             held = self.cosigned.get(witness)
             if times and (held is None or (size, times[-1]) > (held.size, held.time)):
-                self.cosigned[witness] = Outside("witness", witness.name, size, times[-1])
+                self.cosigned[witness] = Outside("witness", witness.name, size, times[-1], self.age(times[-1]))
 
     def check_stamp(self, stamp: Stamp) -> None:
         """A time stamp is of the records that are here, whoever signed it; whether it counts is another question."""
@@ -362,11 +365,16 @@ class _Check:
             what = f"the time stamp `{stamp.name}` is not of the first {stamp.size} records: {error}"
             self.find("stamp", None, what)
             return
-        self.outside.append(Outside("time stamp", said.authority, stamp.size, said.time, said.distrust))
+        distrust = said.distrust or self.age(said.time)
+        self.outside.append(Outside("time stamp", said.authority, stamp.size, said.time, distrust))
+
+    def age(self, time: int) -> str:
+        """Why what was said at a time is too old to count; empty when it is not."""
+        return "it is older than what was asked for" if time < self.trust.since else ""
 
     def witnessed(self) -> int:
         """What enough witnesses have cosigned: each one's word about a size is its word about every smaller one."""
-        sizes = sorted((item.size for item in self.cosigned.values()), reverse=True)
+        sizes = sorted((item.size for item in self.cosigned.values() if not item.distrust), reverse=True)
         needed = max(1, self.trust.needed)
         return sizes[needed - 1] if len(sizes) >= needed else 0
 

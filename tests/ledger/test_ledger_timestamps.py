@@ -92,6 +92,9 @@ def test_a_time_stamp_anchors_for_whoever_trusts_its_authority(project, audit, a
     assert "the first 3 records, by a time stamp" in out
     assert time.strftime("%Y-%m-%d ", time.gmtime(before)) in out
 
+    assert audit("verify", "--tsa-ca", authority.ca, "--anchored-since", "9999-01-01")[0] == 6
+    assert audit("verify", "--tsa-ca", authority.ca, "--anchored-since", "2020-01-01")[0] == 0
+
     code, out, _ = audit("verify", "--tsa-ca", stranger.ca)
     assert code == 6
     assert "does not lead to a certificate that was given" in out

@@ -246,6 +246,24 @@ def test_what_is_cosigned_is_on_the_disk_first(memory, tmp_path, monkeypatch):
     assert witness.answer(request(6, 9))[0] == 200
 
 
+def test_the_file_is_synced_before_it_takes_the_place_of_the_older(memory, tmp_path, monkeypatch):
+    done, sync, replace = [], os.fsync, Path.replace
+
+    def synced(descriptor):
+        done.append(("sync", Path(f"/proc/self/fd/{descriptor}").readlink().name))
+        sync(descriptor)
+
+    def replaced(path, target):
+        done.append(("replace", target.name))
+        return replace(path, target)
+
+    monkeypatch.setattr("os.fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    assert Witness(COSIGNER, TRUSTED, memory).answer(request(0, 6))[0] == 200
+    name = "witness.checkpoints"
+    assert done == [("sync", f".{name}.new"), ("replace", name), ("sync", tmp_path.name)]
+
+
 def test_a_witness_that_starts_again_still_knows(memory, tmp_path):
     assert Witness(COSIGNER, TRUSTED, memory).answer(request(0, 6))[0] == 200
     with pytest.raises(Unavailable, match="running already"):
@@ -491,6 +509,10 @@ def test_a_witness_that_has_seen_more_catches_a_ledger_that_was_rolled_back(proj
     for path, data in before.items():  # all that a project's own files could show
         path.write_bytes(data)
     assert audit("verify", "--witness", witness.key)[0] == 0
+    code, out, _ = audit("verify", "--witness", witness.key, "--anchored-since", "9999-01-01")
+    assert (code, "does not count: it is older than what was asked for" in out) == (6, True)
+    assert audit("verify", "--witness", witness.key, "--anchored-since", "2020-01-01T00:00+02:00")[0] == 0
+    assert audit("verify", "--anchored-since", "lately")[0] == 2
     code, _, err = audit("anchor", *asked)
     assert (code, "ledger was rolled back" in err, "cosigned 7 records" in err) == (1, True, True)
     assert audit("verify", "--pin", witness.state)[0] == 1
