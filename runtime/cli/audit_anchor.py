@@ -157,11 +157,11 @@ def _newest(ledger: Ledger, project: Project) -> str:
         Tampered: the ledger was rolled back or rewritten.
         Failure: nothing is recorded.
     """
+    held = last_anchor(project.checkpoints_path)  # first: a run may end between the two
     note = ledger.checkpoint()
     newest = read_note(note)
     if not newest.size:
         raise Failure("nothing is recorded", "The ledger is empty, so there is nothing to anchor.")
-    held = last_anchor(project.checkpoints_path)
     if held is None or not held[1].size:
         return note
     anchored = held[1]

@@ -13,6 +13,7 @@ from charter.runtime.cli.inert import inert
 from charter.runtime.cli.outsiders import trust_options
 from charter.runtime.failure import Failure
 from charter.runtime.ledger.anchors import read_anchors
+from charter.runtime.ledger.checkpoint import read_note
 from charter.runtime.ledger.cosignature import shown_time
 from charter.runtime.ledger.location import Location
 from charter.runtime.ledger.timestamp import Stamp, is_installed
@@ -75,7 +76,7 @@ def audit_verify(
     """
     source = find_source(ledger, project_dir, key_path)
     own = [path for path in pin_paths if not _is_beside(path, source)]
-    pins = [note for path in own for note in read_anchors(path)]
+    pins = [note for path in own for note in _of_this(read_anchors(path), source)]
     beside = anchor_path or source.anchor_path
     stamps = _stamps(stamp_folder, source)
     progress = Progress()
@@ -98,6 +99,12 @@ def audit_verify(
     else:
         _print(report, source)
     raise SystemExit(int(report.exit_code))
+
+
+def _of_this(notes: list[str], source: Source) -> list[str]:
+    """What a file says of this ledger, when it says something of it: a witness's file is about others too."""
+    mine = [note for note in notes if source.key and read_note(note).origin == source.key.origin]
+    return mine or notes
 
 
 def _stamps(folder: Path | None, source: Source) -> list[Stamp]:

@@ -78,7 +78,8 @@ def _bound(listen: str, witness: Witness) -> WitnessServer:
 
 def _heard(status: int, origin: str, size: int) -> None:
     what = f"{size:,} records of {inert(origin)}" if origin else "no checkpoint"
-    click.echo(f"{status}  {what}")
+    with contextlib.suppress(OSError):  # whoever read this went away: the witness goes on
+        click.echo(f"{status}  {what}")
 
 
 def _stop(*_: Any) -> None:

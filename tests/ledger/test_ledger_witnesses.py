@@ -499,6 +499,21 @@ def test_two_teams_witness_each_other(project, audit, witness, charter, tmp_path
     assert "200  303 records of charter/test" in said
 
 
+def test_the_memory_of_a_witness_of_several_ledgers_is_a_pin_of_each(project, audit, memory, tmp_path):
+    with Ledger.open_read_only(project.ledger_path) as ledger:
+        other = Signer("charter/other", Ed25519PrivateKey.from_private_bytes(bytes([4] * 32)))
+        trusted = {ORIGIN: [ledger.key], "charter/other": [other.verifier]}
+        witness = Witness(COSIGNER, trusted, memory)
+        assert witness.answer(write_submission(0, [], ledger.checkpoint()))[0] == 200
+        assert witness.answer(write_submission(0, [], note(9, signer=other)))[0] == 200
+    assert len(read_anchors(tmp_path / "witness.checkpoints")) == 2
+    code, out, _ = audit("verify", "--pin", tmp_path / "witness.checkpoints")
+    assert (code, "the first 3 records, by your pins" in out) == (0, True)
+    (tmp_path / "others").write_text(note(9, signer=other) + "\n")
+    code, out, _ = audit("verify", "--pin", tmp_path / "others")
+    assert (code, "of the ledger `charter/other`" in out) == (1, True)
+
+
 def test_a_witness_that_has_seen_more_catches_a_ledger_that_was_rolled_back(project, audit, witness):
     asked = ("--witness", witness.url, "--witness-key", witness.key)
     assert audit("anchor", *asked)[0] == 0
