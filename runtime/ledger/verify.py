@@ -320,6 +320,10 @@ class _Check:
 
     def check_pin(self, pin: _Pin) -> None:
         size = pin.checkpoint.size
+        if pin.checkpoint.origin != self.origin:
+            what = f"it is of the ledger `{pin.checkpoint.origin:.130}`, not `{self.origin:.130}`"
+            self.find("pin", None, f"a pin does not hold: {what}")
+            return
         if (root := self.roots.get(size)) is None:
             here = self.at.frontier.size
             self.find("pin", None, f"rolled back: {size} records were signed and pinned, and {here} are there")
