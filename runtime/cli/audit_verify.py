@@ -16,8 +16,9 @@ from charter.runtime.ledger.anchors import read_anchors
 from charter.runtime.ledger.checkpoint import read_note
 from charter.runtime.ledger.cosignature import shown_time
 from charter.runtime.ledger.location import Location
+from charter.runtime.ledger.outside import Outside, Trust
 from charter.runtime.ledger.timestamp import Stamp, is_installed
-from charter.runtime.ledger.verify import Outside, Trust, Verdict, VerificationReport, verify_ledger
+from charter.runtime.ledger.verify import Verdict, VerificationReport, verify_ledger
 
 _CHECKED = (
     "header form, order, chain, ids, times, bodies, attachments, tree hashes, newest checkpoint and its signature"
@@ -97,7 +98,7 @@ def audit_verify(
     if form == "json":
         click.echo(json.dumps(_document(report, source), indent=2, ensure_ascii=True))
     else:
-        _print(report, source)
+        _print(report, source, trust)
     raise SystemExit(int(report.exit_code))
 
 
@@ -136,7 +137,7 @@ class Progress:
             click.echo("\r\x1b[2K", nl=False, err=True)
 
 
-def _print(report: VerificationReport, source: Source) -> None:
+def _print(report: VerificationReport, source: Source, trust: Trust) -> None:
     def line(name: str, text: str) -> None:
         click.echo(f"{name:<12} {text}")
 
@@ -146,7 +147,11 @@ def _print(report: VerificationReport, source: Source) -> None:
     line("checked", _checked(report))
     line("anchored", _anchoring(report))
     for item in _newest(report.outside):
-        line(item.kind, f"{item.size:,} records at {shown_time(item.time)}, by {inert(item.by)}{_doubt(item)}")
+        line(item.kind, f"{item.size:,} records at {shown_time(item.time)}, by {_name(item)}{_doubt(item)}")
+    heard = {item.by for item in report.outside}
+    for key in trust.witnesses:
+        if str(key) not in heard:
+            line("witness", f"no cosignature by {inert(key.name)}")
     if unexplained := report.bodies_missing - report.bodies_erased:
         line("missing", click.style(counted("missing", unexplained), fg="red"))
     if report.bodies_erased:
@@ -201,6 +206,11 @@ def _newest(outside: tuple[Outside, ...]) -> list[Outside]:
     for item in sorted(outside, key=lambda item: (item.size, item.time)):
         newest[item.kind, item.by, item.distrust] = item
     return sorted(newest.values(), key=lambda item: (item.kind, -item.size, item.by))
+
+
+def _name(item: Outside) -> str:
+    """A witness by its name alone; the key was given."""
+    return inert(item.by.rsplit("+", 2)[0] if item.kind == "witness" else item.by)
 
 
 def _doubt(item: Outside) -> str:

@@ -13,8 +13,8 @@ from charter.runtime.failure import Failure
 from charter.runtime.ledger.checkpoint import NoteError, VerifierKey
 from charter.runtime.ledger.cosignature import WitnessKey
 from charter.runtime.ledger.errors import Unavailable
+from charter.runtime.ledger.outside import Trust
 from charter.runtime.ledger.timestamp import StampError, demand_library, read_authorities
-from charter.runtime.ledger.verify import Trust
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -16,17 +16,14 @@ from charter.runtime.ledger import rotation
 from charter.runtime.ledger.administration import ERASED, erased_records
 from charter.runtime.ledger.chain import Finding, Position, follow
 from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey, read_note
-from charter.runtime.ledger.cosignature import WitnessKey
 from charter.runtime.ledger.errors import Damaged
 from charter.runtime.ledger.location import Location, open_store_read_only, resolve
 from charter.runtime.ledger.merkle import TILE
+from charter.runtime.ledger.outside import NOBODY, Outside, Trust, enough_witnesses, heard, stamped
 from charter.runtime.ledger.record import HEADER
 from charter.runtime.ledger.rotation import Rotation
 from charter.runtime.ledger.store import Identity, Snapshot
-from charter.runtime.ledger.timestamp import Stamp, StampError, read_stamp
-
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
+from charter.runtime.ledger.timestamp import Stamp, StampError
 
 MAX_FINDINGS = 100
 """Findings that a report lists; all are counted."""
@@ -47,43 +44,6 @@ class Verdict(StrEnum):
     INCOMPLETE = "bodies missing"
     NOT_ANCHORED = "not anchored"
     ANCHORED = "whole and anchored"
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What somebody else than the ledger's holder says about its first records.
-
-    Attributes:
-        kind: `time stamp` or `witness`.
-        by: who, as its certificate or the given key names it.
-        size: records that it is about; they are those that are here.
-        time: when it was said, in seconds since 1970.
-        distrust: why it does not count; empty when it does.
-    """
-
-    kind: str
-    by: str
-    size: int
-    time: int
-    distrust: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Whom the caller trusts to say what was there.
-
-    Attributes:
-        authorities: certificates that time stamps must lead to; without any, none of them counts.
-        witnesses: keys whose cosignatures count.
-        needed: how many of these witnesses must have cosigned a record for it to be anchored by them.
-        since: seconds since 1970; what they said before does not count. Their word is that the records were there,
-            not that there were no more: who takes a ledger back to an older state still has the older word.
-    """
-
-    authorities: Sequence["Certificate"] = ()
-    witnesses: Sequence[WitnessKey] = ()
-    needed: int = 1
-    since: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,7 +105,7 @@ def verify_ledger(
     pins: Sequence[str] = (),
     local_pins: Sequence[str] = (),
     stamps: Sequence[Stamp] = (),
-    trust: Trust = Trust(),
+    trust: Trust = NOBODY,
     public_key: VerifierKey | None = None,
     progress: Progress | None = None,
 ) -> VerificationReport:
@@ -216,7 +176,7 @@ class _Check:
     pinned: int = 0
     anchored_locally: int = 0
     outside: list[Outside] = field(default_factory=list)
-    cosigned: dict[WitnessKey, Outside] = field(default_factory=dict)
+    cosigned: list[Outside] = field(default_factory=list)
 
     def run(self, snapshot: Snapshot, pins: Sequence[str], local_pins: Sequence[str], stamps: Sequence[Stamp]) -> None:
         for fault in snapshot.structural_faults():
@@ -345,42 +305,23 @@ class _Check:
         self.hear_witnesses(pin.note, size)
 
     def hear_witnesses(self, note: str, size: int) -> None:
-        """Who of the trusted witnesses has cosigned a checkpoint that holds; its newest word is the one that counts."""
-        for witness in self.trust.witnesses:
-            try:
-                times = witness.times_of(note)
-            except NoteError as error:
-                self.find("witness", None, f"the checkpoint of {size} records does not hold: {error}")
-                continue
-            held = self.cosigned.get(witness)
-            if times and (held is None or (size, times[-1]) > (held.size, held.time)):
-                self.cosigned[witness] = Outside("witness", witness.name, size, times[-1], self.age(times[-1]))
+        """What the trusted witnesses say in a checkpoint that holds."""
+        try:
+            self.cosigned += heard(note, size, self.trust)
+        except NoteError as error:
+            self.find("witness", None, f"the checkpoint of {size} records does not hold: {error}")
 
     def check_stamp(self, stamp: Stamp) -> None:
         """A time stamp is of the records that are here, whoever signed it; whether it counts is another question."""
         if (root := self.roots.get(stamp.size)) is None:
-            here = self.at.frontier.size
-            self.find("stamp", None, f"rolled back: `{stamp.name}` is of {stamp.size} records, and {here} are there")
+            here = f"`{stamp.name}` is of {stamp.size} records, and {self.at.frontier.size} are there"
+            self.find("stamp", None, f"rolled back, or another ledger's: {here}")
             return
         try:
-            text = Checkpoint(self.origin, stamp.size, root).text()
-            said = read_stamp(stamp.data, text, self.trust.authorities)
+            self.outside.append(stamped(stamp, Checkpoint(self.origin, stamp.size, root), self.trust))
         except StampError as error:
             what = f"the time stamp `{stamp.name}` is not of the first {stamp.size} records: {error}"
             self.find("stamp", None, what)
-            return
-        distrust = said.distrust or self.age(said.time)
-        self.outside.append(Outside("time stamp", said.authority, stamp.size, said.time, distrust))
-
-    def age(self, time: int) -> str:
-        """Why what was said at a time is too old to count; empty when it is not."""
-        return "it is older than what was asked for" if time < self.trust.since else ""
-
-    def witnessed(self) -> int:
-        """What enough witnesses have cosigned: each one's word about a size is its word about every smaller one."""
-        sizes = sorted((item.size for item in self.cosigned.values() if not item.distrust), reverse=True)
-        needed = max(1, self.trust.needed)
-        return sizes[needed - 1] if len(sizes) >= needed else 0
 
     def check_end(self, identity: Identity) -> None:
         if self.key is None:
@@ -444,8 +385,8 @@ class _Check:
         return self.report()
 
     def report(self) -> VerificationReport:
-        stamped = max((item.size for item in self.outside if not item.distrust), default=0)
-        witnessed = self.witnessed()
+        by_stamps = max((item.size for item in self.outside if not item.distrust), default=0)
+        witnessed = enough_witnesses(self.cosigned, self.trust)
         return VerificationReport(
             origin=self.origin,
             size=self.at.frontier.size,
@@ -457,10 +398,10 @@ class _Check:
             keys=len(self.rotations) + 1,
             attachments_missing=self.attachments_missing,
             pins=self.pins,
-            anchored=max(self.pinned, stamped, witnessed),
+            anchored=max(self.pinned, by_stamps, witnessed),
             pinned=self.pinned,
             witnessed=witnessed,
-            outside=(*self.outside, *self.cosigned.values()),
+            outside=(*self.outside, *self.cosigned),
             anchored_locally=self.anchored_locally,
             key=str(self.key) if self.key else "",
             key_was_given=self.given_key is not None,

@@ -16,9 +16,10 @@ from charter.runtime.ledger import Ledger
 from charter.runtime.ledger.anchors import read_anchors
 from charter.runtime.ledger.cosignature import WitnessKey
 from charter.runtime.ledger.keys import load_public_key
+from charter.runtime.ledger.outside import Trust
 from charter.runtime.ledger.proof import check_proof
 from charter.runtime.ledger.timestamp import read_authorities
-from charter.runtime.ledger.verify import Trust, Verdict, verify_ledger
+from charter.runtime.ledger.verify import Verdict, verify_ledger
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "ledger-v1"
 SPECIFICATION = Path(__file__).parents[2] / "docs" / "ledger-format.md"
