@@ -55,7 +55,7 @@ class _Done:
 @click.option(
     "--tsa-ca",
     type=click.Path(path_type=Path),
-    help="Certificates (PEM) that the time stamp must lead to.  [default: its signature is not checked now]",
+    help="Root certificates (PEM) that the time stamp must lead to.  [default: its signature is not checked now]",
 )
 @click.option("--witness", "witnesses", multiple=True, metavar="URL", help="A witness (C2SP tlog-witness); repeatable.")
 @click.option(

@@ -62,7 +62,7 @@ def trust_options(command: Command) -> Command:
         click.option(
             "--tsa-ca",
             type=click.Path(path_type=Path),
-            help="Certificates (PEM) of time-stamping authorities that you trust: their time stamps anchor as well.",
+            help="Root certificates (PEM) of time-stamping authorities that you trust: their stamps anchor as well.",
         ),
     ):
         wrapped = option(wrapped)

@@ -4,6 +4,7 @@ The library of the extra `[timestamp]` parses and verifies; it is imported only 
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 << 10
 """Of an answer: a token with a chain of four certificates has about 8 KiB."""
 
+_REASON = re.compile(r'reason: "([^"]{1,80})"(?:[^{}]*?data: "([^"]{1,80})")?')
 _HASHES = {
     "2.16.840.1.101.3.4.2.1": hashlib.sha256,
     "2.16.840.1.101.3.4.2.2": hashlib.sha384,
@@ -212,4 +214,8 @@ def _content(data: bytes, at: int, tag: int) -> tuple[int, int]:
 
 
 def _short(error: Exception) -> str:
+    """What a library's error says, without the innards of OpenSSL: the last of its reasons, and what it adds."""
+    if reasons := _REASON.findall(str(error)):
+        reason, more = reasons[-1]
+        return f"{reason}, {more.removeprefix('Verify error: ')}" if more else str(reason)
     return str(error).split("\n")[0][:160]

@@ -635,7 +635,7 @@ LIARS = {
 def test_a_witness_that_lies_gets_a_message_and_nothing_is_stored(project, audit, liar):
     make, expected, words = LIARS[liar]
     with serving(answering(make)) as url:
-        code, out, err = audit("anchor", "--witness", url, "--witness-key", COSIGNER.key, "--timeout", "5")
+        code, out, err = audit("anchor", "--witness", url, "--witness-key", COSIGNER.key)
     assert (code, words in err, "\x1b" in out + err) == (expected, True, False), err
     with Ledger.open_read_only(project.ledger_path) as ledger:
         assert read_anchors(project.checkpoints_path) == [ledger.checkpoint()]
