@@ -40,6 +40,11 @@ class Project(Struct, frozen=True):
         return self.root / "charter.checkpoints"
 
     @property
+    def time_stamps_path(self) -> Path:
+        """Time stamps of these checkpoints, a file each, in a folder meant for version control."""
+        return self.root / "charter.timestamps"
+
+    @property
     def trust_root_path(self) -> Path:
         """The signed trust root: who holds which role, with which keys."""
         return self.root / "charter.trust.json"

@@ -24,6 +24,12 @@ def opa() -> str:
 
 
 @pytest.fixture(scope="session")
+def openssl() -> str:
+    """The real `openssl` command, which is a time-stamping authority too."""
+    return _tool("openssl")
+
+
+@pytest.fixture(scope="session")
 def strace() -> str:
     """The real `strace` command."""
     return _tool("strace")

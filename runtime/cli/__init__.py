@@ -88,6 +88,7 @@ audit = _group(
     {
         "log": ("audit_log:audit_log", "List what was recorded, with filters."),
         "verify": ("audit_verify:audit_verify", "Check that the ledger is whole, unaltered and anchored."),
+        "anchor": ("audit_anchor:audit_anchor", "Have others vouch for the newest checkpoint: time stamps, witnesses."),
         "trace": (
             "audit_trace:audit_trace",
             "Follow an artifact back to its sources and forward to its uses.",
@@ -135,7 +136,16 @@ keys = _group(
     },
 )
 
-_GROUPS: dict[str, click.Command] = {"audit": audit, "trust": trust, "keys": keys}
+witness = _group(
+    "witness",
+    "A witness for the ledgers of other teams: it cosigns what continues what it has seen.",
+    {
+        "init": ("witness_init:witness_init", "Make a witness: its key, and a memory that is empty."),
+        "serve": ("witness_serve:witness_serve", "Cosign checkpoints, over HTTP."),
+    },
+)
+
+_GROUPS: dict[str, click.Command] = {"audit": audit, "trust": trust, "keys": keys, "witness": witness}
 
 main = _group(
     "charter",
@@ -170,6 +180,7 @@ main = _group(
         "audit": (":audit", "The audit trail: read, verify, re-decide, hand over, export."),
         "trust": (":trust", "The signed trust root: who fills which role, with which keys."),
         "keys": (":keys", "Ed25519 keys, of people and of the ledger."),
+        "witness": (":witness", "A witness for the ledgers of other teams."),
         "doctor": ("doctor:doctor", "Say which policy engines work here, and why the others do not."),
     },
     _EPILOG,

@@ -6,11 +6,18 @@ from pathlib import Path
 
 import click
 
+from charter.runtime.anchoring.stamps import read_stamps
 from charter.runtime.audit.gone import counted
 from charter.runtime.cli.audit_source import Source, find_source, source_options
 from charter.runtime.cli.inert import inert
+from charter.runtime.cli.outsiders import trust_options
+from charter.runtime.failure import Failure
 from charter.runtime.ledger.anchors import read_anchors
+from charter.runtime.ledger.checkpoint import read_note
+from charter.runtime.ledger.cosignature import shown_time
 from charter.runtime.ledger.location import Location
+from charter.runtime.ledger.outside import Outside, Trust
+from charter.runtime.ledger.timestamp import Stamp, is_installed
 from charter.runtime.ledger.verify import Verdict, VerificationReport, verify_ledger
 
 _CHECKED = (
@@ -34,30 +41,78 @@ _WORDS = {
     type=click.Path(path_type=Path),
     help="Signed checkpoints kept away from the ledger, such as an old copy of charter.checkpoints; repeatable.",
 )
+@trust_options
+@click.option(
+    "--anchors",
+    "anchor_path",
+    type=click.Path(path_type=Path),
+    help="Checkpoints that the ledger's holder gave you: they count only where a witness of yours cosigned them.  "
+    "[default: the project's charter.checkpoints]",
+)
+@click.option(
+    "--stamps",
+    "stamp_folder",
+    type=click.Path(path_type=Path),
+    help="A folder of time stamps.  [default: the project's charter.timestamps]",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def audit_verify(
-    ledger: Location | None, project_dir: Path | None, key_path: Path | None, pin_paths: tuple[Path, ...], form: str
+    ledger: Location | None,
+    project_dir: Path | None,
+    key_path: Path | None,
+    pin_paths: tuple[Path, ...],
+    trust: Trust,
+    anchor_path: Path | None,
+    stamp_folder: Path | None,
+    form: str,
 ) -> None:
     """Check that the ledger is whole, unaltered and anchored.
 
+    It is anchored by what its holder cannot make: a pin of yours, a time stamp by an authority that you trust, or
+    cosignatures of witnesses that you trust.
+
     \b
-    Exit codes: 0 whole and anchored by a pin of yours, 1 tampered or damaged,
+    Exit codes: 0 whole and anchored, 1 tampered or damaged,
     6 whole but not anchored, or with bodies missing, or empty.
     """
     source = find_source(ledger, project_dir, key_path)
     own = [path for path in pin_paths if not _is_beside(path, source)]
-    pins = [note for path in own for note in read_anchors(path)]
-    local = read_anchors(source.anchor_path) if source.anchor_path else []
+    pins = [note for path in own for note in _of_this(read_anchors(path), source)]
+    beside = anchor_path or source.anchor_path
+    stamps = _stamps(stamp_folder, source)
     progress = Progress()
     report = verify_ledger(
-        source.ledger_path, pins=pins, local_pins=local, public_key=source.key, progress=progress.show
+        source.ledger_path,
+        pins=pins,
+        local_pins=read_anchors(beside) if beside else [],
+        stamps=stamps if is_installed() else [],
+        trust=trust,
+        public_key=source.key,
+        progress=progress.show,
     )
     progress.clear()
+    if stamps and not is_installed():
+        click.echo(
+            f"{len(stamps)} time stamps were not looked at: pip install 'charter-lifecycle[timestamp]'", err=True
+        )
     if form == "json":
         click.echo(json.dumps(_document(report, source), indent=2, ensure_ascii=True))
     else:
-        _print(report, source)
+        _print(report, source, trust)
     raise SystemExit(int(report.exit_code))
+
+
+def _of_this(notes: list[str], source: Source) -> list[str]:
+    """What a file says of this ledger, when it says something of it: a witness's file is about others too."""
+    mine = [note for note in notes if source.key and read_note(note).origin == source.key.origin]
+    return mine or notes
+
+
+def _stamps(folder: Path | None, source: Source) -> list[Stamp]:
+    if folder is not None and not folder.is_dir():
+        raise Failure("no folder of time stamps", f"There is no folder `{folder}`.")
+    where = folder or (source.project.time_stamps_path if source.project else None)
+    return read_stamps(where) if where else []
 
 
 def _is_beside(path: Path, source: Source) -> bool:
@@ -82,7 +137,7 @@ class Progress:
             click.echo("\r\x1b[2K", nl=False, err=True)
 
 
-def _print(report: VerificationReport, source: Source) -> None:
+def _print(report: VerificationReport, source: Source, trust: Trust) -> None:
     def line(name: str, text: str) -> None:
         click.echo(f"{name:<12} {text}")
 
@@ -91,6 +146,12 @@ def _print(report: VerificationReport, source: Source) -> None:
     line("key", f"{inert(report.key) or 'none'} ({_key_from(source)})")
     line("checked", _checked(report))
     line("anchored", _anchoring(report))
+    for item in _newest(report.outside):
+        line(item.kind, f"{item.size:,} records at {shown_time(item.time)}, by {_name(item)}{_doubt(item)}")
+    heard = {item.by for item in report.outside}
+    for key in trust.witnesses:
+        if str(key) not in heard:
+            line("witness", f"no cosignature by {inert(key.name)}")
     if unexplained := report.bodies_missing - report.bodies_erased:
         line("missing", click.style(counted("missing", unexplained), fg="red"))
     if report.bodies_erased:
@@ -121,11 +182,39 @@ def _key_from(source: Source) -> str:
 def _anchoring(report: VerificationReport) -> str:
     if report.anchored:
         newer = report.size - report.anchored
-        rest = f"; the {newer:,} newer ones are signed, but no pin of yours covers them" if newer else ""
-        return f"the first {report.anchored:,} records, by your pins{rest}"
+        rest = f"; the {newer:,} newer ones are signed, but nothing of it covers them" if newer else ""
+        if report.anchored == report.pinned:
+            rest = rest.replace("nothing of it covers", "no pin of yours covers")
+        return f"the first {report.anchored:,} records, by {_anchored_by(report)}{rest}"
     if report.anchored_locally:
         return f"the first {report.anchored_locally:,} records, only by the file beside the ledger"
     return "nothing"
+
+
+def _anchored_by(report: VerificationReport) -> str:
+    """Whose word it is, of the largest size."""
+    by = ["your pins"] if report.pinned == report.anchored else []
+    trusted = [item for item in report.outside if item.kind == "time stamp" and not item.distrust]
+    by += ["a time stamp"] if any(item.size == report.anchored for item in trusted) else []
+    by += ["witnesses"] if report.witnessed == report.anchored else []
+    return " and ".join(by)
+
+
+def _newest(outside: tuple[Outside, ...]) -> list[Outside]:
+    """The largest of each kind and author: older ones say nothing more."""
+    newest: dict[tuple[str, str, str], Outside] = {}
+    for item in sorted(outside, key=lambda item: (item.size, item.time)):
+        newest[item.kind, item.by, item.distrust] = item
+    return sorted(newest.values(), key=lambda item: (item.kind, -item.size, item.by))
+
+
+def _name(item: Outside) -> str:
+    """A witness by its name alone; the key was given."""
+    return inert(item.by.rsplit("+", 2)[0] if item.kind == "witness" else item.by)
+
+
+def _doubt(item: Outside) -> str:
+    return f"; does not count: {inert(item.distrust)}" if item.distrust else ""
 
 
 def _advice(report: VerificationReport, source: Source) -> list[str]:
@@ -136,7 +225,8 @@ def _advice(report: VerificationReport, source: Source) -> list[str]:
         advice = [
             "A signature and a chain cannot show that the whole ledger was rolled back or signed anew.",
             "Give `--pin FILE` with checkpoints that were kept where the ledger's holder cannot write:",
-            "an earlier copy of charter.checkpoints from version control, mail or an archive.",
+            "an earlier copy of charter.checkpoints from version control, mail or an archive. Time stamps and",
+            "cosignatures count with `--tsa-ca` and `--witness`, when you trust who gave them.",
         ]
     if source.key_path is None:
         advice.append("Without `--key FILE`, anybody's key passes; a pin of yours vouches for it.")
@@ -156,7 +246,13 @@ def _document(report: VerificationReport, source: Source) -> dict[str, object]:
         "checked": _checked(report).split(", "),
         "pins": report.pins,
         "anchored_records": report.anchored,
+        "anchored_records_by_pins": report.pinned,
+        "anchored_records_by_witnesses": report.witnessed,
         "anchored_records_by_the_file_beside_it": report.anchored_locally,
+        "outside": [
+            {"kind": item.kind, "by": item.by, "records": item.size, "time": item.time, "distrust": item.distrust}
+            for item in report.outside
+        ],
         "keys": report.keys,
         "bodies_missing": report.bodies_missing,
         "bodies_erased_by_a_record": report.bodies_erased,

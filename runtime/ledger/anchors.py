@@ -81,7 +81,23 @@ def add_anchor(path: Path, note: str) -> bool:
     newest = last_anchor(path)
     if newest is not None and newest[1].size >= read_note(note).size:
         return False
-    text = ("" if newest else _HEADING) + note + "\n"
+    _append(path, ("" if newest else _HEADING) + note + "\n")
+    return True
+
+
+def add_cosigned(path: Path, note: str) -> None:
+    """Append a note that witnesses have cosigned, also where its size is there already without them.
+
+    The file is only ever appended to: a run that ends at this moment loses nothing, and a diff shows one paragraph.
+
+    Raises:
+        Unavailable: the file cannot be read or written.
+    """
+    newest = last_anchor(path)
+    _append(path, ("" if newest else _HEADING) + note + "\n")
+
+
+def _append(path: Path, text: str) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -95,4 +111,3 @@ def add_anchor(path: Path, note: str) -> bool:
         sync_directory(path.parent)
     except OSError as error:
         raise Unavailable("anchor file cannot be written", f"`{path}`: {error.strerror}.") from None
-    return True

@@ -30,7 +30,7 @@ class Checkpoint(Struct, frozen=True):
 
     def text(self) -> str:
         """The signed text (C2SP tlog-checkpoint), line feeds included."""
-        return f"{self.origin}\n{self.size}\n{_b64(self.root)}\n"
+        return f"{self.origin}\n{self.size}\n{b64(self.root)}\n"
 
 
 class VerifierKey(Struct, frozen=True, dict=True):
@@ -49,7 +49,7 @@ class VerifierKey(Struct, frozen=True, dict=True):
         return Ed25519PublicKey.from_public_bytes(self.public)
 
     def __str__(self) -> str:
-        return f"{self.origin}+{self.id.hex()}+{_b64(_ED25519 + self.public)}"
+        return f"{self.origin}+{self.id.hex()}+{b64(_ED25519 + self.public)}"
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
@@ -57,7 +57,7 @@ class VerifierKey(Struct, frozen=True, dict=True):
         parts = text.strip().split("+", 2)
         if len(parts) != 3 or not parts[0]:
             raise NoteError("a verifier key reads `origin+id+base64`")
-        key = _unb64(parts[2])
+        key = unb64(parts[2])
         if len(key) != 33 or key[:1] != _ED25519:
             raise NoteError("the verifier key is not an Ed25519 key")
         verifier = cls(parts[0], key[1:])
@@ -81,7 +81,7 @@ class VerifierKey(Struct, frozen=True, dict=True):
 
     def check_note(self, note: str) -> str:
         """The text of a note signed by this key; raises NoteError as `open`."""
-        text, signatures = _split(note)
+        text, signatures = split_note(note)
         for name, blob in signatures:
             if name == self.origin and blob[:4] == self.id:
                 try:
@@ -117,17 +117,17 @@ class Signer:
 
     def sign(self, size: int, root: bytes) -> str:
         """The signed note of a checkpoint."""
-        text = f"{self._start}{size}\n{_b64(root)}\n"
-        return f"{text}{self._line}{_b64(self._id + self._sign(text.encode()))}\n"
+        text = f"{self._start}{size}\n{b64(root)}\n"
+        return f"{text}{self._line}{b64(self._id + self._sign(text.encode()))}\n"
 
     def sign_line(self, text: str) -> str:
         """The signature line of a note with this text."""
-        return f"{self._line[1:]}{_b64(self._id + self._sign(text.encode()))}\n"
+        return f"{self._line[1:]}{b64(self._id + self._sign(text.encode()))}\n"
 
 
 def read_note(note: str) -> Checkpoint:
     """The checkpoint in a note, its signatures unchecked; raises NoteError when it is malformed."""
-    return parse_text(_split(note)[0])
+    return parse_text(split_note(note)[0])
 
 
 def parse_text(text: str) -> Checkpoint:
@@ -138,13 +138,13 @@ def parse_text(text: str) -> Checkpoint:
     size = lines[1]
     if not size.isascii() or not size.isdigit() or len(size) > 15 or (size[0] == "0" and size != "0"):
         raise NoteError(f"`{size[:40]!r}` is not a checkpoint's size")
-    root = _unb64(lines[2])
+    root = unb64(lines[2])
     if len(root) != 32:
         raise NoteError("the checkpoint's root is not 32 bytes")
     return Checkpoint(lines[0], int(size), root)
 
 
-def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+def split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     """The signed text and the (name, id and signature) of each signature line (C2SP signed-note)."""
     if len(note) > _MAX_NOTE:
         raise NoteError("the checkpoint is too long")
@@ -156,23 +156,24 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
         parts = line.split(" ")
         if len(parts) != 3 or parts[0] != "—":
             raise NoteError("a signature line reads `— name base64`")
-        blob = _unb64(parts[2])
+        blob = unb64(parts[2])
         if len(blob) < 5:
             raise NoteError("a signature is too short")
         signatures.append((parts[1], blob))
     return head + "\n", signatures
 
 
-def _b64(data: bytes) -> str:
+def b64(data: bytes) -> str:
+    """Base64 in its one spelling."""
     return binascii.b2a_base64(data, newline=False).decode()
 
 
-def _unb64(text: str) -> bytes:
+def unb64(text: str) -> bytes:
     """Strict base64: one spelling for each value, so that no bit of a note is without meaning."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise NoteError("it holds malformed base64") from None
-    if _b64(data) != text:
+    if b64(data) != text:
         raise NoteError("it holds base64 in a second spelling")
     return data

@@ -27,14 +27,19 @@ def load_signer(path: Path, origin: str) -> Signer:
     Raises:
         Unavailable: missing, readable by others, or not an Ed25519 key.
     """
-    return Signer(origin, _load_private(path))
+    return Signer(origin, load_private(path))
 
 
 def create_signer(path: Path, origin: str) -> Signer:
     """The signer of the key file, which is created (mode 0600, never overwritten) when there is none."""
     if not os.path.lexists(path):
-        _create(path, _pem(Ed25519PrivateKey.generate()), 0o600)
+        create_private(path)
     return load_signer(path, origin)
+
+
+def create_private(path: Path) -> None:
+    """Write a new private key into a file that is not there yet."""
+    create_file(path, _pem(Ed25519PrivateKey.generate()), 0o600)
 
 
 def start_rotation(path: Path, origin: str) -> Signer:
@@ -57,7 +62,7 @@ def finish_rotation(path: Path, signer: Signer, named: str) -> Signer:
     try:
         public = path.with_suffix(".pub")
         draft = public.with_name(f".{public.name}.{secrets.token_hex(8)}")
-        _create(draft, f"{new.verifier}\n".encode(), 0o644)
+        create_file(draft, f"{new.verifier}\n".encode(), 0o644)
         draft.replace(public)
         retired = path.with_name(f"{path.name}.retired-{signer.verifier.id.hex()}")
         retired.unlink(missing_ok=True)
@@ -76,7 +81,7 @@ def _next_path(path: Path) -> Path:
 def write_public_key(path: Path, key: VerifierKey) -> None:
     """Put the verifier key into its file; raises Tampered when the file holds another key."""
     if not os.path.lexists(path):
-        _create(path, f"{key}\n".encode(), 0o644)
+        create_file(path, f"{key}\n".encode(), 0o644)
     if load_public_key(path, key.origin).public != key.public:
         raise Tampered(
             "public key is another ledger's",
@@ -108,7 +113,8 @@ def load_public_key(path: Path, origin: str | None) -> VerifierKey:
         ) from None
 
 
-def _load_private(path: Path) -> Ed25519PrivateKey:
+def load_private(path: Path) -> Ed25519PrivateKey:
+    """The private key in a PEM file; raises Unavailable as `load_signer`."""
     key = _ed25519(_read(path, "private key", private=True))
     if not isinstance(key, Ed25519PrivateKey):
         raise Unavailable(
@@ -164,7 +170,7 @@ def _read(path: Path, what: str, *, private: bool = False) -> bytes:
         raise Unavailable(f"{what} is not readable", f"`{path}`: {error.strerror}.") from None
 
 
-def _create(path: Path, data: bytes, mode: int) -> None:
+def create_file(path: Path, data: bytes, mode: int) -> None:
     """Write a whole file that must not exist yet: complete or absent after a crash; the first of two processes wins."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

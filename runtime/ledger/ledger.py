@@ -19,7 +19,7 @@ from charter.runtime.ledger.events import Event, Prepared, Receipt, Recorded, pr
 from charter.runtime.ledger.head import Head, load_head, next_head, root_at
 from charter.runtime.ledger.location import Location, exists, open_store, open_store_read_only, resolve
 from charter.runtime.ledger.merkle import EMPTY_ROOT
-from charter.runtime.ledger.proof import Sealing, make_proof, make_sealing
+from charter.runtime.ledger.proof import Sealing, consistency, make_proof, make_sealing
 from charter.runtime.ledger.record import IDEM_PART, KIND_PART, SUBJECT_PART, TIME_PART, check_origin, timestamp
 from charter.runtime.ledger.rotation import Rotation, key_at, leads_to, make_rotation, recorded_rotations
 from charter.runtime.ledger.store import Identity, Reader, Row, Store, Transaction
@@ -296,6 +296,11 @@ class Ledger:
         with self._lock, self._store.snapshot() as reader:
             self._head = next_head(reader, self._key, self._head)
             return make_sealing(reader, self._key, self._head, first, end)
+
+    def consistency(self, old: int, size: int) -> list[bytes]:
+        """The proof that the first `old` records are the first of `size`, neither beyond what there is."""
+        with self._lock, self._store.snapshot() as reader:
+            return consistency(reader, old, size)
 
     @property
     def origin(self) -> str:

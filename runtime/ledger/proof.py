@@ -43,7 +43,7 @@ class Sealing(NamedTuple):
 def make_sealing(reader: Reader, key: VerifierKey, head: Head, first: int, end: int) -> Sealing:
     """What proves records `first` to `end` - 1 under the newest checkpoint."""
     before = reader.rows(first - 1, first)
-    path = consistency_proof(end, head.size, _subtree(reader, head))
+    path = consistency(reader, end, head.size)
     return Sealing(
         leaf_hash(before[0].header) if before else NO_LEAF,
         frontier_at(reader, first).nodes,
@@ -52,6 +52,11 @@ def make_sealing(reader: Reader, key: VerifierKey, head: Head, first: int, end: 
         key,
         recorded_rotations(reader),
     )
+
+
+def consistency(reader: Reader, old: int, size: int) -> list[bytes]:
+    """The proof that the first `old` records are the first of `size` (RFC 6962, 2.1.2); none for an empty tree."""
+    return consistency_proof(old, size, _subtree(reader, size)) if old else []
 
 
 def make_proof(reader: Reader, key: VerifierKey, head: Head, seq: int, *, with_body: bool) -> bytes:
@@ -65,7 +70,7 @@ def make_proof(reader: Reader, key: VerifierKey, head: Head, seq: int, *, with_b
             "no such record", f"The ledger has the records 0 to {head.size - 1}." if head.size else "It is empty."
         )
 
-    path = inclusion_proof(seq, head.size, _subtree(reader, head))
+    path = inclusion_proof(seq, head.size, _subtree(reader, head.size))
     (row,) = reader.rows(seq, seq + 1)
     shown = with_body and row.body is not None and row.salt is not None
     rotations = recorded_rotations(reader)
@@ -124,12 +129,12 @@ def check_proof(proof: bytes, key: VerifierKey | None) -> tuple[Header, dict[str
     return header, canonical.parse(body), named
 
 
-def _subtree(reader: Reader, head: Head) -> Subtree:
+def _subtree(reader: Reader, size: int) -> Subtree:
     def tile_leaves(tile: int) -> list[bytes]:
-        end = min((tile + 1) * TILE, head.size)
+        end = min((tile + 1) * TILE, size)
         return [leaf_hash(row.header) for row in reader.rows(tile * TILE, end)]
 
-    return subtree_of_tiles([digest for _, digest in reader.tiles(0, head.size // TILE)], tile_leaves)
+    return subtree_of_tiles([digest for _, digest in reader.tiles(0, size // TILE)], tile_leaves)
 
 
 def _fields(proof: bytes) -> Mapping[str, Any]:

@@ -19,9 +19,11 @@ from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey
 from charter.runtime.ledger.errors import Damaged
 from charter.runtime.ledger.location import Location, open_store_read_only, resolve
 from charter.runtime.ledger.merkle import TILE
+from charter.runtime.ledger.outside import NOBODY, Outside, Trust, enough_witnesses, heard, stamped
 from charter.runtime.ledger.record import HEADER
 from charter.runtime.ledger.rotation import Rotation
 from charter.runtime.ledger.store import Identity, Snapshot
+from charter.runtime.ledger.timestamp import Stamp, StampError
 
 MAX_FINDINGS = 100
 """Findings that a report lists; all are counted."""
@@ -54,7 +56,10 @@ class VerificationReport:
         findings: the first MAX_FINDINGS; `finding_count` counts all.
         bodies_missing: records without a body; of these, `bodies_erased` are accounted for by a recorded erasure.
         keys: how many keys the ledger has had.
-        anchored: records covered by the largest of the caller's pins that holds.
+        anchored: records covered by the largest of the caller's pins that holds, or by whom the caller trusts.
+        pinned: records covered by such a pin alone.
+        witnessed: records that as many witnesses as are needed have cosigned.
+        outside: what time stamps and witnesses say, as far as it is about the records that are here.
         anchored_locally: the same for pins that were kept beside the ledger.
         key: the key that signatures were checked with; `key_was_given` tells whether the caller brought it.
     """
@@ -73,6 +78,9 @@ class VerificationReport:
     anchored_locally: int
     key: str
     key_was_given: bool
+    pinned: int = 0
+    witnessed: int = 0
+    outside: tuple[Outside, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -96,6 +104,8 @@ def verify_ledger(
     *,
     pins: Sequence[str] = (),
     local_pins: Sequence[str] = (),
+    stamps: Sequence[Stamp] = (),
+    trust: Trust = NOBODY,
     public_key: VerifierKey | None = None,
     progress: Progress | None = None,
 ) -> VerificationReport:
@@ -103,21 +113,23 @@ def verify_ledger(
 
     Args:
         pins: signed checkpoints (notes) that were kept away from the ledger's holder.
-        local_pins: checkpoints from a file beside the ledger: checked alike, but they anchor nothing.
+        local_pins: checkpoints from a file beside the ledger: checked alike, but they anchor nothing by themselves.
+        stamps: time stamps of checkpoints, wherever they were kept.
+        trust: whose time stamps, and whose cosignatures on any of the pins, anchor as well.
         public_key: the ledger's key from elsewhere; otherwise the one that the ledger names is used.
         progress: called every few thousand records.
 
     Raises:
         Unavailable: the file is missing, locked or not readable. A damaged file is a finding.
     """
-    check = _Check(public_key, progress)
+    check = _Check(public_key, progress, trust)
     try:
         store = open_store_read_only(resolve(path))
     except Damaged as failure:
         return check.damaged(failure)
     try:
         with store.snapshot() as snapshot:
-            check.run(snapshot, pins, local_pins)
+            check.run(snapshot, pins, local_pins, stamps)
     except Damaged as failure:
         return check.damaged(failure)
     finally:
@@ -130,7 +142,7 @@ def verify_snapshot(
 ) -> VerificationReport:
     """The same for a ledger in any store: no I/O but the snapshot's."""
     check = _Check(public_key, None)
-    check.run(snapshot, pins, ())
+    check.run(snapshot, pins, (), ())
     return check.report()
 
 
@@ -141,8 +153,6 @@ class _Pin:
     note: str
     checkpoint: Checkpoint
     local: bool
-    root: bytes = b""
-    """Of the ledger's records at that size."""
 
 
 @dataclass
@@ -151,6 +161,7 @@ class _Check:
 
     given_key: VerifierKey | None
     progress: Progress | None
+    trust: Trust = field(default_factory=Trust)
     origin: str = ""
     key: VerifierKey | None = None
     at: Position = field(default_factory=Position)
@@ -159,11 +170,15 @@ class _Check:
     attachments_missing: int = 0
     erased: set[int] = field(default_factory=set)
     rotations: list[Rotation] = field(default_factory=list)
+    roots: dict[int, bytes] = field(default_factory=dict)
+    """Of the ledger's records, at each size that something from outside is about."""
     pins: int = 0
-    anchored: int = 0
+    pinned: int = 0
     anchored_locally: int = 0
+    outside: list[Outside] = field(default_factory=list)
+    cosigned: list[Outside] = field(default_factory=list)
 
-    def run(self, snapshot: Snapshot, pins: Sequence[str], local_pins: Sequence[str]) -> None:
+    def run(self, snapshot: Snapshot, pins: Sequence[str], local_pins: Sequence[str], stamps: Sequence[Stamp]) -> None:
         for fault in snapshot.structural_faults():
             self.find("store", None, fault)
         identity = snapshot.identity()
@@ -171,10 +186,12 @@ class _Check:
         self.pins = len(pins) + len(local_pins)
         ordered = [*self.open_pins(pins, local=False), *self.open_pins(local_pins, local=True)]
         ordered.sort(key=lambda pin: pin.checkpoint.size)
-        self.check_records(snapshot, ordered)
+        self.check_records(snapshot, sorted({pin.checkpoint.size for pin in ordered} | {item.size for item in stamps}))
         self.check_keys()
         for pin in ordered:
             self.check_pin(pin)
+        for stamp in stamps:
+            self.check_stamp(stamp)
         self.check_end(identity)
         self.check_ids(snapshot)
         self.check_attachments(snapshot)
@@ -199,8 +216,8 @@ class _Check:
             except NoteError as error:
                 self.find("pin", None, f"a pin does not hold: {error}")
 
-    def check_records(self, snapshot: Snapshot, pins: list[_Pin]) -> None:
-        """Follow the records from tile to tile and from pin to pin, comparing hashes at each stop."""
+    def check_records(self, snapshot: Snapshot, sizes: list[int]) -> None:
+        """Follow the records from tile to tile, comparing their hashes, and note the root at each of the sizes."""
         rows, tiles = snapshot.all_rows(), snapshot.all_tiles()
         total = snapshot.last_seq() + 1
         frontier, done = self.at.frontier, 0
@@ -212,13 +229,13 @@ class _Check:
             self.take_administrative(seq, header, body)
 
         while True:
-            while done < len(pins) and pins[done].checkpoint.size == frontier.size:
-                pins[done].root = frontier.root()
+            if done < len(sizes) and sizes[done] == frontier.size:
+                self.roots[frontier.size] = frontier.root()
                 done += 1
             before = frontier.size
             stop = before - before % TILE + TILE
-            if done < len(pins):
-                stop = min(stop, pins[done].checkpoint.size)
+            if done < len(sizes):
+                stop = min(stop, sizes[done])
             for finding in follow(islice(rows, stop - before), self.origin, self.at, look_up):
                 self.add(finding)
             if frontier.size == before:
@@ -233,12 +250,6 @@ class _Check:
                     self.progress(frontier.size, total)
         if tiles_hold and next(tiles, None) is not None:
             self.find("tile", None, "there are hashes of more tiles than the records fill")
-        for pin in pins[done:]:
-            self.find(
-                "pin",
-                None,
-                f"rolled back: {pin.checkpoint.size} records were signed and pinned, and {frontier.size} are there",
-            )
         if self.progress:
             self.progress(frontier.size, total)
 
@@ -269,19 +280,48 @@ class _Check:
 
     def check_pin(self, pin: _Pin) -> None:
         size = pin.checkpoint.size
-        if self.key is None or not pin.root:
+        if pin.checkpoint.origin != self.origin:
+            what = f"it is of the ledger `{pin.checkpoint.origin:.130}`, not `{self.origin:.130}`"
+            self.find("pin", None, f"a pin does not hold: {what}")
+            return
+        if (root := self.roots.get(size)) is None:
+            here = self.at.frontier.size
+            self.find("pin", None, f"rolled back: {size} records were signed and pinned, and {here} are there")
+            return
+        if self.key is None:
             return
         try:
             rotation.key_at(size, self.rotations, self.key).open(pin.note)
         except NoteError as error:
             self.find("pin", None, f"a pin does not hold: {error}")
             return
-        if pin.root != pin.checkpoint.root:
+        if root != pin.checkpoint.root:
             self.find("pin", None, f"rewritten: the first {size} records are not those of the pinned checkpoint")
-        elif pin.local:
+            return
+        if pin.local:
             self.anchored_locally = size
         else:
-            self.anchored = size
+            self.pinned = size
+        self.hear_witnesses(pin.note, size)
+
+    def hear_witnesses(self, note: str, size: int) -> None:
+        """What the trusted witnesses say in a checkpoint that holds."""
+        try:
+            self.cosigned += heard(note, size, self.trust)
+        except NoteError as error:
+            self.find("witness", None, f"the checkpoint of {size} records does not hold: {error}")
+
+    def check_stamp(self, stamp: Stamp) -> None:
+        """A time stamp is of the records that are here, whoever signed it; whether it counts is another question."""
+        if (root := self.roots.get(stamp.size)) is None:
+            here = f"`{stamp.name}` is of {stamp.size} records, and {self.at.frontier.size} are there"
+            self.find("stamp", None, f"rolled back, or another ledger's: {here}")
+            return
+        try:
+            self.outside.append(stamped(stamp, Checkpoint(self.origin, stamp.size, root), self.trust))
+        except StampError as error:
+            what = f"the time stamp `{stamp.name}` is not of the first {stamp.size} records: {error}"
+            self.find("stamp", None, what)
 
     def check_end(self, identity: Identity) -> None:
         if self.key is None:
@@ -345,6 +385,8 @@ class _Check:
         return self.report()
 
     def report(self) -> VerificationReport:
+        by_stamps = max((item.size for item in self.outside if not item.distrust), default=0)
+        witnessed = enough_witnesses(self.cosigned, self.trust)
         return VerificationReport(
             origin=self.origin,
             size=self.at.frontier.size,
@@ -356,7 +398,10 @@ class _Check:
             keys=len(self.rotations) + 1,
             attachments_missing=self.attachments_missing,
             pins=self.pins,
-            anchored=self.anchored,
+            anchored=max(self.pinned, by_stamps, witnessed),
+            pinned=self.pinned,
+            witnessed=witnessed,
+            outside=(*self.outside, *self.cosigned),
             anchored_locally=self.anchored_locally,
             key=str(self.key) if self.key else "",
             key_was_given=self.given_key is not None,

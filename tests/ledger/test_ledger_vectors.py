@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from charter.runtime.anchoring.stamps import read_stamps
 from charter.runtime.ledger import Ledger
 from charter.runtime.ledger.anchors import read_anchors
+from charter.runtime.ledger.cosignature import WitnessKey
 from charter.runtime.ledger.keys import load_public_key
+from charter.runtime.ledger.outside import Trust
 from charter.runtime.ledger.proof import check_proof
+from charter.runtime.ledger.timestamp import read_authorities
 from charter.runtime.ledger.verify import Verdict, verify_ledger
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "ledger-v1"
@@ -43,6 +47,28 @@ def test_the_frozen_ledger_verifies(frozen, expected):
     assert events[0].time == "2026-11-22T07:03:39.000000Z"
     header, body, _ = check_proof((frozen / "proof.json").read_bytes().removesuffix(b"\n"), key)
     assert (header.seq, header.idem, body["allow"]) == (1, "gate-1", False)
+
+
+def test_the_frozen_anchors_of_others_count(frozen):
+    given = VECTORS.with_name("anchors-v1")
+    expected = json.loads((given / "expected.json").read_text())
+    authorities = read_authorities((given / "tsa-ca.pem").read_bytes())
+    witness = WitnessKey.parse((given / "witness.pub").read_text())
+
+    def verdict(**trust):
+        return verify_ledger(
+            frozen / "ledger.db",
+            local_pins=read_anchors(given / "charter.checkpoints"),
+            stamps=read_stamps(given / "charter.timestamps"),
+            trust=Trust(**trust),
+        )
+
+    assert verdict().verdict is Verdict.NOT_ANCHORED
+    by_witness, by_authority = verdict(witnesses=[witness]), verdict(authorities=authorities)
+    assert (by_witness.verdict, by_witness.anchored) == (Verdict.ANCHORED, expected["size"])
+    assert by_witness.outside[-1].time == expected["cosigned"]
+    assert (by_authority.verdict, by_authority.anchored) == (Verdict.ANCHORED, expected["size"])
+    assert by_authority.outside[0].time == expected["stamped"]
 
 
 def test_a_verifier_written_from_the_specification_agrees(frozen, expected):
