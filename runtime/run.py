@@ -274,7 +274,7 @@ class Run:
 
     def _settle(self, now: Assessment) -> None:
         self.known[now.stage.id] = now
-        self.observer.settled(now)
+        self._records.append(lambda: self.observer.settled(now))
         for follower in self._followers[now.stage.id]:
             self._missing[follower.id] -= 1
             if self._missing[follower.id] == 0:

@@ -130,7 +130,7 @@ def _verified(session):
 
     check = _Check(None, None)
     try:
-        check.run(session, (), ())
+        check.run(session, (), (), ())
     except Damaged as failure:
         return check.damaged(failure)
     return check.report()
