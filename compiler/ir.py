@@ -28,6 +28,7 @@ StageKind = Literal[
 ]
 Point = Literal["entry", "exit"]
 Enforcement = Literal["advisory", "mandatory", "absolute"]
+Grade = Literal["declared", "measured", "attested", "reproduced"]
 Comparison = Literal[">=", "<=", ">", "<", "=="]
 Unit = Literal["ratio", "count", "seconds", "bytes", "number"]
 Risk = Literal["prohibited", "high", "limited", "minimal"]
@@ -103,7 +104,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     reaction: str | None = None
     reaction_to: str | None = None
     enforce: Enforcement = "mandatory"
-    least_grade: Literal["declared", "measured", "attested", "reproduced"] = "measured"
+    least_grade: Grade = "measured"
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="approval"):

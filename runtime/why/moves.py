@@ -124,16 +124,20 @@ def _evidence(violation: Violation, control: Requirement, at: GateInput) -> Iter
             "attested": "is attested by a role that the charter names",
             "reproduced": "is measured a second time, independently, and agrees",
         }.get(control.least_grade, "is measured by the runtime")
+        grade = (violation.get("evidence") or {}).get("grade")
+        if control.least_grade == "reproduced" and grade == "declared":
+            return  # nobody has measured it, so nobody can measure it again
         measuring = control.gate.partition(":")[0]
-        command = f"charter attest {measuring}:{control.metric} --role ROLE --key YOUR.key"
-        if control.least_grade == "reproduced":
-            command = f"charter reproduce {measuring} --key YOUR.key"
+        commands = {
+            "attested": f"charter attest {measuring}:{control.metric} --role ROLE --key YOUR.key",
+            "reproduced": f"charter reproduce {measuring} --key YOUR.key",
+        }
         yield Move(
             f"{named} {how}",
             control.id,
             _serves(violation),
             _regraded(violation, control.least_grade),
-            command=command if control.least_grade == "attested" else "",
+            command=commands.get(control.least_grade, ""),
         )
     elif code == "checks_insufficient":
         yield Move(

@@ -8,7 +8,7 @@ import pytest
 
 from charter.compiler import ir
 
-PAGE = Path(__file__).parents[2] / "docs" / "policies.md"
+PAGE = Path(__file__).parents[2] / "docs" / "policy-input.md"
 GATE = "deploy/production:entry"
 PATH = "policies/no_proxy.rego"
 

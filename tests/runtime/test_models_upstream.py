@@ -51,7 +51,7 @@ deployment production of scorecard {
   serve directory
 }
 """
-PAGE = Path(__file__).parents[2] / "docs" / "policies.md"
+PAGE = Path(__file__).parents[2] / "docs" / "policy-input.md"
 
 
 @pytest.fixture(scope="module")
