@@ -142,8 +142,8 @@ CONTROL_PARTS: tuple[ControlPart, ...] = (
         "tail",
         "graded GRADE",
         "In a `dataset` or an `evaluation`: the least grade of evidence that is accepted. `attested` takes the "
-        "signature of a role (`charter attest`), `reproduced` a second measurement by somebody else (`charter reproduce`). "
-        "`measured` goes without saying.",
+        "signature of a role (`charter attest`), `reproduced` a second measurement by somebody else "
+        "(`charter reproduce`). `measured` goes without saying.",
         choices=GRADES,
     ),
     ControlPart(
