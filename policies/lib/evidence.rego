@@ -122,14 +122,14 @@ problem(item, wanted, satisfied) := finding(
 	not item.path in satisfied
 }
 
-# What raises the grade: only people do, so it is said whom to ask.
+# What raises the grade: only people do, so it is said whom to ask. What was measured, and no role could vouch for
+# enough, lacks a second measurement; what was only declared cannot be measured again.
 raising(item, wanted) := sprintf(": ask somebody in a role for `charter attest %s:%s --role ROLE`", [
 	input.transition.stage,
 	wanted.metric,
 ]) if {
 	wanted.least_grade == "attested"
 } else := sprintf(": ask somebody else for `charter reproduce %s`", [input.transition.stage]) if {
-	wanted.least_grade == "reproduced"
 	item.grade != "declared"
 } else := ""
 
