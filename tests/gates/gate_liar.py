@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-
 Answer = Callable[[BaseHTTPRequestHandler, int, bytes], None]
 
 

@@ -31,11 +31,19 @@ def test_what_is_only_measured_is_denied_until_a_role_attests_it(small: Small, e
         ["charter attest validate/people:rows --role ROLE --key YOUR.key"]
     ]
     assert told["exact"]
+    officers = ["bob@bank.example", "carol@bank.example", "dan@bank.example"]
+    assert told["sets"][0][0]["people"] == officers
+    (waiting,) = small.asking("inbox")
+    assert (waiting["kind"], waiting["name"], waiting["people"]) == ("attest", "validate/people:rows", officers)
+    assert waiting["why"] == "`rows` is only measured, must be attested or better"
+    assert small.charter("inbox", "--key", "tom.key")[0] == 0, "who measured it is not asked"
     attest = ("attest", "validate/people:rows", "--role", "risk-officer", "--yes")
     assert small.charter(*attest, "--key", "tom.key")[0] == 1, "who measured it cannot, nor hold the role"
     assert small.run(*engine)[0] == 1
     assert small.charter(*attest, "--key", "bob.key")[0] == 0
+    assert small.asking("inbox") == []
     assert small.run(*engine)[0] == 0
+    assert small.asking("inbox") == []
 
 
 def test_an_attestation_is_no_second_measurement(small: Small, engine: tuple[str, str]) -> None:
@@ -49,6 +57,13 @@ def test_an_attestation_is_no_second_measurement(small: Small, engine: tuple[str
     assert code == 1 and "`rows` is only attested, must be reproduced or better" in " ".join(out.split())
     (told,) = small.asking("why", "validate/people:exit")
     assert told["sets"][0][0]["command"] == "charter reproduce validate/people --key YOUR.key"
+    (waiting,) = small.asking("inbox")
+    assert (waiting["kind"], waiting["name"]) == ("reproduce", "validate/people")
+    assert "olga@bank.example" in waiting["people"], "it takes no role"
+    assert "tom@bank.example" not in waiting["people"]
+    out = small.charter("inbox")[1]
+    assert "measure again validate/people: `rows` is only attested, must be reproduced or better" in out
+    assert "act     charter reproduce validate/people --key YOUR.key" in out
     assert small.charter("reproduce", "validate/people", "--key", "dan.key", "--yes")[0] == 0
     assert small.run(*engine)[0] == 0
 
