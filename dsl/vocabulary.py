@@ -717,7 +717,8 @@ BLOCKS: tuple[BlockForm, ...] = (
             ClauseForm(
                 "excluding",
                 (_arg("who", "words"),),
-                "Who may not: separation of duties.",
+                "Who may not: separation of duties. `owner`, `trainer` (who opened the run that trained the model), "
+                "`author` (who opened the first run of the charter as it is now).",
                 "excluding owner, trainer",
             ),
             _AFTER,

@@ -263,8 +263,8 @@ def _approval(violation: Violation, control: Approval, at: GateInput, around: Ar
     elif code == "exclusion_unknown":
         words = [word for word in control.excluding if not at.people.get(word)]
         yield Move(
-            f"it is shown who the {' and the '.join(words)} is: the owner is a person of the trust root, and the model "
-            "is trained in a run with a key",
+            f"it is shown who the {' and the '.join(words)} is: the owner is a person of the trust root, the model is "
+            "trained in a run with a key, and the charter as it is now was first run with one",
             control.id,
             serves,
             _resolved(tuple(words)),
