@@ -1,4 +1,4 @@
-"""`excluding author` in a real project: whose run brought the change cannot agree to it, and somebody else can."""
+"""People around a real model: who changed the charter does not agree to it, and who measures an evaluation again."""
 
 import random
 
@@ -93,3 +93,17 @@ def test_a_change_that_nobody_signed_for_is_nobodys(project: Sandbox) -> None:
     unknown = project.charter("run", timeout=180)
     assert "excludes the author" in unknown.out
     assert "nobody is known to be `author`" in unknown.out
+
+
+def test_an_evaluation_that_must_be_reproduced_waits_for_somebody_else(project: Sandbox) -> None:
+    project.write(
+        "small.charter", CHARTER.replace("accuracy >= 0.2", "accuracy >= 0.2 with confidence 95% graded reproduced")
+    )
+    denied = project.charter("run", "--key", "tom.key", timeout=180)
+    assert denied.code == 1, denied
+    assert "`accuracy` is only measured, must be reproduced or better" in " ".join(denied.out.split())
+    own = project.charter("reproduce", "evaluate/holdout", "--key", "tom.key", "--yes", timeout=180)
+    assert own.code == 1, "who measured it has not measured it twice, independently"
+    again = project.charter("reproduce", "evaluate/holdout", "--key", "bob.key", "--yes", timeout=180)
+    assert again.code == 0, again
+    assert project.charter("run", "--key", "tom.key", timeout=180).code == 5, "only the approval is missing now"
