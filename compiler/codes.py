@@ -44,6 +44,7 @@ SUMMARIES: dict[str, str] = {
     "CH0216": "another target",
     "CH0217": "empty text",
     "CH0218": "number cannot be held",
+    "CH0219": "grade out of place",
     # Shape.
     "CH0401": "stages wait for each other",
     "CH0402": "ungated deployment",

@@ -35,6 +35,7 @@ from charter.compiler.named import NamedFiles, read_named_files
 from charter.compiler.passes import PASSES, Context
 from charter.compiler.pins import pin_files
 from charter.compiler.places import Places
+from charter.compiler.provenance import lower_provenance
 from charter.compiler.rego.bundle import BundleInput, build_bundle, check_policies
 from charter.compiler.resolve import resolve
 from charter.compiler.same_file import with_files
@@ -225,6 +226,7 @@ def _lower(
         pins={},
         meaning="",
         digest="",
+        models=lower_provenance(charter),
         edition=edition_of(charter.file),
     )
     return compiled, findings

@@ -129,6 +129,7 @@ def _requirement(
         reaction=reaction.action.text if reaction else None,
         reaction_to=reaction.to.text if reaction and reaction.to else None,
         enforce=bound.enforce,
+        least_grade=bound.grade,
     )
 
 

@@ -137,7 +137,9 @@ def _difference(change: Change, old: Version, new: Version, covering: Mapping[st
     # The side that matters most: one that is not stricter, or else the first.
     worst = sorted(change.sides, key=lambda side: (not side.control, side.order is Order.TIGHTER))
     side = worst[0].name if worst else ""
-    waived = change.verdict is Verdict.WEAKENED and after is not None and after.gate
+    # A waiver lives with a breach of the bound; evidence of too low a grade cannot be waived.
+    lower_grade = any(side.name == "grade" and side.order is Order.WEAKER for side in change.sides)
+    waived = change.verdict is Verdict.WEAKENED and after is not None and after.gate and not lower_grade
     return Difference(
         change.verdict,
         change.standard.subject,

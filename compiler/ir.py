@@ -28,6 +28,7 @@ StageKind = Literal[
 ]
 Point = Literal["entry", "exit"]
 Enforcement = Literal["advisory", "mandatory", "absolute"]
+Grade = Literal["declared", "measured", "attested", "reproduced"]
 Comparison = Literal[">=", "<=", ">", "<", "=="]
 Unit = Literal["ratio", "count", "seconds", "bytes", "number"]
 Risk = Literal["prohibited", "high", "limited", "minimal"]
@@ -103,7 +104,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     reaction: str | None = None
     reaction_to: str | None = None
     enforce: Enforcement = "mandatory"
-    least_grade: Literal["declared", "measured", "attested", "reproduced"] = "measured"
+    least_grade: Grade = "measured"
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="approval"):
@@ -250,6 +251,44 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     every_seconds: int | None = None
 
 
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows that a model learnt from: all of a dataset, or a part of its split."""
+
+    dataset: str
+    part: str | None
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model is made of, and what it carries of that.
+
+    Attributes:
+        trainer: the built-in's name or `module:function`; None of a model that nobody here trains.
+        fine_tuned_from: the checkpoint it starts from, as the charter names it.
+        hosted_at: the address of one that somebody else runs.
+        trained_on, validated_on, aligned_with: as the charter says it.
+        learnt_from: names of all datasets whose rows are in it, those that others derive from included.
+        class_: the highest class of these, the least that it can be, before anybody attests a lower one; None where
+            nothing is said of it.
+        class_known: whether all of them declare theirs, and nothing but them is in it.
+        licenses: all licences of these, and of what reads the same files.
+        commercial_use: the worst of what these say; `unknown` too where a dataset, or a base that was trained
+            elsewhere, says nothing.
+    """
+
+    task: str
+    trainer: str | None
+    fine_tuned_from: str | None
+    hosted_at: str | None
+    trained_on: Rows | None
+    validated_on: Rows | None
+    aligned_with: Rows | None
+    learnt_from: tuple[str, ...]
+    class_: str | None = msgspec.field(name="class")
+    class_known: bool
+    licenses: tuple[str, ...]
+    commercial_use: Literal["permitted", "own terms", "unknown", "forbidden"]
+
+
 class Edge(msgspec.Struct, frozen=True, kw_only=True):
     """A stage transition and the artifact that flows along it (None: order only)."""
 
@@ -277,6 +316,7 @@ class IR(msgspec.Struct, frozen=True, kw_only=True):
         meaning: SHA-256 over what the charter means (declarations, controls, graph), without places,
             version string and pins: reformatting and comments do not change it.
         pins: digests of files the charter names (data, schemas, Rego, code), by path.
+        models: what each model is made of, by name; empty in a document of an earlier version.
     """
 
     lifecycle: Lifecycle
@@ -291,5 +331,6 @@ class IR(msgspec.Struct, frozen=True, kw_only=True):
     pins: Mapping[str, str]
     meaning: str
     digest: str
+    models: Mapping[str, Provenance] = {}
     edition: int = 1
     ir_version: int = IR_VERSION

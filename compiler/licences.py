@@ -5,6 +5,7 @@ commercial, and what own terms say, is for people to judge; unknown is never tak
 """
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 Use = Literal["permitted", "forbidden", "own terms", "unknown"]
@@ -41,6 +42,11 @@ def commercial_use(licence: str) -> Use:
     if not words or len(words) > _MOST_WORDS:
         return "unknown"
     return _expression(words)
+
+
+def worst(uses: Sequence[Use]) -> Use:
+    """What all of these permit together."""
+    return max(uses, key=_RANK.index)
 
 
 def _expression(words: list[str]) -> Use:

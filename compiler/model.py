@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from msgspec import Struct, field
 
-from charter.compiler.ir import Enforcement
+from charter.compiler.ir import Enforcement, Grade
 from charter.compiler.units import Quantity
 from charter.dsl import ast
 from charter.dsl.source import Span
@@ -25,6 +25,7 @@ class Bound(Struct, frozen=True):
         confidence: in (0, 1).
         checks: how many checks in a row, of `for 3 checks`.
         seconds: how long, of `for 10 minutes`.
+        grade: the least that the evidence must have; never `declared`.
         margin: by how much it may be worse, of `not worse than`.
     """
 
@@ -36,6 +37,7 @@ class Bound(Struct, frozen=True):
     checks: int | None = None
     seconds: Decimal | None = None
     enforce: Enforcement = "mandatory"
+    grade: Grade = "measured"
     margin: Quantity | None = None
 
     @property

@@ -117,6 +117,7 @@ def _control(bound: model.Bound, charter: model.Charter) -> dict[str, Any]:
         "confidence": as_json(bound.confidence) if bound.confidence is not None else None,
         "checks": bound.checks,
         "seconds": as_json(bound.seconds) if bound.seconds is not None else None,
+        "graded": bound.grade if bound.grade != "measured" else None,
         "otherwise": reaction.action.text if reaction else None,
         "to": reaction.to.text if reaction and reaction.to else None,
     }

@@ -10,10 +10,11 @@ from typing import TypeVar, cast
 
 from charter.compiler import clauses as read
 from charter.compiler import model
-from charter.compiler.ir import Enforcement
+from charter.compiler.ir import Enforcement, Grade
 from charter.compiler.metrics import METRICS
 from charter.compiler.units import Quantity, fits, parse_quantity
 from charter.dsl import ast
+from charter.dsl.vocabulary import GRADES
 
 Parameters = Mapping[str, model.Parameter]
 _D = TypeVar("_D", bound=model.Declared)
@@ -88,6 +89,7 @@ def bound_of(node: ast.Control, parameters: Parameters) -> model.Bound:
     """A control with its threshold, confidence and span of time in normal form."""
     lasting = read.quantity(node.lasting)
     level = node.enforce.text if node.enforce else "mandatory"
+    grade = node.graded.text if node.graded else "measured"
     confidence = _value(node.confidence, parameters)
     quantity = _value(node.bound, parameters)
     metric = METRICS.get(node.metric.text)
@@ -102,6 +104,7 @@ def bound_of(node: ast.Control, parameters: Parameters) -> model.Bound:
         checks=int(lasting.value) if lasting and lasting.unit == "count" and read.is_whole(lasting.value) else None,
         seconds=lasting.value if lasting and lasting.unit == "seconds" else None,
         enforce=cast("Enforcement", level) if level in ENFORCEMENTS else "mandatory",
+        grade=cast("Grade", grade) if grade in GRADES else "measured",
         margin=_value(node.margin, parameters),
     )
 

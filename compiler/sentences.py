@@ -30,6 +30,8 @@ def bound_sentence(bound: model.Bound) -> str:
         words.append(f"for {bound.checks} checks" if bound.checks != 1 else "for 1 check")
     if bound.seconds is not None:
         words.append(f"for {show(Quantity(bound.seconds, 'seconds'))}")
+    if bound.grade != "measured":
+        words.append(f"graded {bound.grade}")
     if node.reaction is not None:
         words.append(f"otherwise {node.reaction.action.text}")
         words += [node.reaction.to.text] if node.reaction.to else []

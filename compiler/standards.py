@@ -21,6 +21,7 @@ from charter.compiler.sentences import shown
 from charter.compiler.units import Quantity, plain, show
 
 ENFORCEMENT = order.ranked("advisory", "mandatory", "absolute")
+GRADE = order.ranked("declared", "measured", "attested", "reproduced")
 RISK = order.ranked("minimal", "limited", "high", "prohibited")
 _CLASSES = ("public", "internal", "personal", "special-category")
 CLASS = order.ranked(*_CLASSES)
@@ -211,6 +212,8 @@ def control_text(body: Mapping[str, Any]) -> str:
         words.append(f"for {body['checks']} checks")
     if "seconds" in body:
         words.append(f"for {_duration(body).text}")
+    if "graded" in body:
+        words.append(f"graded {body['graded']}")
     if "otherwise" in body:
         words.append(f"otherwise {body['otherwise']}" + (f" {body['to']}" if "to" in body else ""))
     if body.get("enforce", "mandatory") != "mandatory":
@@ -256,6 +259,7 @@ def _asked(body: Mapping[str, Any]) -> dict[str, Facet]:
         "bound": Facet(_values(body), order.accepts, _bound_text(body)),
         "margin": Facet(_number(body.get("margin")), order.at_most, _text(body.get("margin"))),
         "confidence": _confidence(body),
+        "grade": _rank(body.get("graded", "measured"), GRADE),
         "enforcement": _rank(body.get("enforce", "mandatory"), ENFORCEMENT),
         "reaction": _rank(body.get("otherwise"), REACTION),
         "alerted": _same(body.get("to")),

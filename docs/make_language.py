@@ -18,8 +18,8 @@ A charter is a text file whose name ends in `.charter`. It opens with the editio
 declarations. `charter check` reports all mistakes of a file in one run, and `charter explain CODE` explains each.
 
 - One statement a line; `{` stands on its header's line. A line goes on after a comma, `:`, `=`, `(`, `[`, `->`, `..` or
-  a comparison, and when the next one begins with `->`, `with`, `over`, `under`, `for`, `otherwise`, `stratified` or
-  `seed`.
+  a comparison, and when the next one begins with `->`, `with`, `over`, `under`, `for`, `graded`, `otherwise`,
+  `stratified` or `seed`.
 - `#` starts a comment. Texts stand in `"…"`, or over several lines in `\"""…\"""`.
 - Names may contain `-`. No word is reserved: its place decides what it means.
 - `95%` and `0.95` are the same number; `%` touches its number. Durations and sizes have units: `10 minutes`, `4 GB`.

@@ -106,7 +106,7 @@ class Control(Struct, frozen=True):
     """The one shape of every control.
 
     `METRIC [of each X | over X | under attack A(...) | on DATA] BOUND [with confidence P]
-    [for DURATION | N checks] [otherwise REACTION] [enforce LEVEL]`; a BOUND is a comparison, or
+    [for DURATION | N checks] [graded GRADE] [otherwise REACTION] [enforce LEVEL]`; a BOUND is a comparison, or
     `not worse than REFERENCE by more than MARGIN`.
     """
 
@@ -124,6 +124,8 @@ class Control(Struct, frozen=True):
     margin: Number | Name | None = None
     confidence: Number | Name | None = None
     lasting: Number | None = None
+    graded: Name | None = None
+    """The least grade of evidence."""
     reaction: Reaction | None = None
     enforce: Name | None = None
 

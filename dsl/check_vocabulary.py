@@ -9,7 +9,7 @@ from charter.dsl.diagnostics import Diagnostic, Related
 from charter.dsl.messages import shorten
 from charter.dsl.source import Span
 from charter.dsl.suggest import did_you_mean
-from charter.dsl.vocabulary import BLOCKS, LEVELS, REACTIONS, ClauseForm
+from charter.dsl.vocabulary import BLOCKS, GRADES, LEVELS, REACTIONS, ClauseForm
 
 _BLOCKS = {block.keyword: block for block in BLOCKS}
 
@@ -92,6 +92,8 @@ def _value(value: Value) -> Iterator[Diagnostic]:
     if isinstance(value, MappingValue):
         yield from _keys(value)
     elif isinstance(value, Control):
+        if value.graded is not None and value.graded.text != "declared":  # the compiler says why not that
+            yield from _choice(value.graded, GRADES)
         if value.enforce is not None:
             yield from _choice(value.enforce, LEVELS)
         if value.reaction is not None:

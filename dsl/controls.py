@@ -10,7 +10,7 @@ from charter.dsl.values import call, expected, name, number, text
 from charter.dsl.vocabulary import COMPARISONS
 
 _SCOPE_WORDS = ("of", "over", "under", "on")
-_TAIL_WORDS = ("with", "for", "otherwise", "enforce")
+_TAIL_WORDS = ("with", "for", "graded", "otherwise", "enforce")
 _MEANT = {"=": "==", "=>": ">=", "=<": "<=", "≥": ">=", "≤": "<="}
 
 
@@ -28,6 +28,7 @@ class _Tail(Struct):
 
     confidence: Number | Name | None = None
     lasting: Number | None = None
+    graded: Name | None = None
     reaction: Reaction | None = None
     enforce: Name | None = None
 
@@ -59,6 +60,7 @@ def control(cursor: Cursor) -> Control:
         margin=margin,
         confidence=tail.confidence,
         lasting=tail.lasting,
+        graded=tail.graded,
         reaction=tail.reaction,
         enforce=tail.enforce,
     )
@@ -135,13 +137,16 @@ def _tail(cursor: Cursor) -> _Tail:
         elif cursor.is_word("for") and tail.lasting is None:
             cursor.take()
             tail.lasting = _lasting(cursor)
+        elif cursor.is_word("graded") and tail.graded is None:
+            cursor.take()
+            tail.graded = name(cursor, "a grade (`attested` or `reproduced`)", dotted=False)
         elif cursor.is_word("otherwise") and tail.reaction is None:
             tail.reaction = _reaction(cursor)
         elif cursor.is_word("enforce") and tail.enforce is None:
             cursor.take()
             tail.enforce = name(cursor, "`advisory`, `mandatory` or `absolute`", dotted=False)
         else:
-            what = "the end of the line, `with confidence`, `for`, `otherwise` or `enforce`"
+            what = "the end of the line, `with confidence`, `for`, `graded`, `otherwise` or `enforce`"
             raise expected(cursor, what, _hint(cursor, UNITS | frozenset(_TAIL_WORDS)))
     return tail
 

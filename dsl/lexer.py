@@ -13,7 +13,7 @@ from functools import cache
 from charter.dsl.vocabulary import BLOCKS, ClauseForm
 
 _BLANK = r"(?:[ \t\r\n]++|\#[^\n]*+)*+"
-_CONTINUES = r"(?:->|(?:with|over|under|for|otherwise|stratified|seed)(?![\w.-])(?![ \t]*:))"
+_CONTINUES = r"(?:->|(?:with|over|under|for|graded|otherwise|stratified|seed)(?![\w.-])(?![ \t]*:))"
 _LONG_TEXT = r"""(?P<LONG_TEXT>\"{3}[^\"\\]*+(?:(?:\\[\s\S]|\"(?!\"\"))[^\"\\]*+)*+\"{3}) |"""
 _TOKEN = rf"""
       [ \t\r]++

@@ -84,6 +84,9 @@ class ControlPart(Struct, frozen=True):
 
 
 LEVELS = ("advisory", "mandatory", "absolute")
+GRADES = ("measured", "attested", "reproduced")
+"""Grades of evidence that a bound may ask for, the least first. `declared` is none of them: what a team's own code
+claims is no evidence of anything."""
 REACTIONS = ("retrain", "rollback", "alert", "retire")
 COMPARISONS = (">=", "<=", ">", "<", "==")
 
@@ -133,6 +136,15 @@ CONTROL_PARTS: tuple[ControlPart, ...] = (
         "for DURATION | N checks",
         "In a `retirement`: the last so many checks of a monitor must all say so. A duration, for so long without a "
         "break, is **not run yet**.",
+    ),
+    ControlPart(
+        "graded",
+        "tail",
+        "graded GRADE",
+        "In a `dataset` or an `evaluation`: the least grade of evidence that is accepted. `attested` takes the "
+        "signature of a role (`charter attest`), `reproduced` a second measurement by somebody else "
+        "(`charter reproduce`). `measured` goes without saying.",
+        choices=GRADES,
     ),
     ControlPart(
         "otherwise",
@@ -705,7 +717,8 @@ BLOCKS: tuple[BlockForm, ...] = (
             ClauseForm(
                 "excluding",
                 (_arg("who", "words"),),
-                "Who may not: separation of duties.",
+                "Who may not: separation of duties. `owner`, `trainer` (who opened the run that trained the model), "
+                "`author` (who opened the first run of the charter as it is now).",
                 "excluding owner, trainer",
             ),
             _AFTER,

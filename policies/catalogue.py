@@ -121,7 +121,7 @@ def shipped_modules() -> Mapping[str, str]:
 
 @cache
 def schema(name: str) -> Mapping[str, Any]:
-    """A published JSON Schema: `input` or `result`."""
+    """A published JSON Schema: `input`, `result`, or `input.1` of the inputs in older ledgers."""
     document: dict[str, Any] = json.loads(_ROOT.joinpath("schema", f"{name}.schema.json").read_text(encoding="utf-8"))
     return document
 

@@ -21,6 +21,10 @@ _ENFORCED = {
     "advisory": " (advisory: a breach warns and stops nothing)",
     "absolute": " (absolute: nobody can waive it)",
 }
+_GRADED = {
+    "attested": "as somebody in a role of this charter has attested by signature",
+    "reproduced": "as somebody else has measured again and found the same",
+}
 _ORDER = (
     "parameter",
     "role",
@@ -203,6 +207,8 @@ def _bound(bound: Mapping[str, Any]) -> str:
         words.append(f"at the {end} end of its {exact_number(round(left.pop('confidence') * 100, 9))}% interval")
     if "checks" in left:
         words.append(f"in {plural(left.pop('checks'), 'check')} in a row")
+    if "graded" in left:
+        words.append(_GRADED[left.pop("graded")])
     enforced = _ENFORCED.get(str(left.pop("enforce", "mandatory")), "")
     if "otherwise" in left:
         to = f" {left.pop('to')}" if "to" in left else ""

@@ -45,6 +45,7 @@ class Gatekeeper:
         self.actor = actor
         self._stages = {stage.id: stage for stage in ir.stages}
         self._ancestors: dict[str, tuple[str, ...]] = {}
+        self._models = _models_by_stage(ir)
         self._approvals = {control.gate: control for control in ir.controls if isinstance(control, Approval)}
 
     def decide(
@@ -145,6 +146,7 @@ class Gatekeeper:
             artifacts={} if own is None else _artifacts(own),
             inputs=_inputs(stage, known),
             lineage=tuple(self._lineage(name, known) for name in upstream),
+            models=self._made(stage, own, known),
             people=self.people.duties(self.ir, approval, state) if approval else {},
             approvals=self._signatures(approval, now, known, time) if approval else (),
             waivers=self.people.waivers(self.ir, gate, now.key or "", self.journal, time),
@@ -217,6 +219,16 @@ class Gatekeeper:
             artifacts={} if result is None else _artifacts(result),
         )
 
+    def _made(self, stage: Stage, own: Finished | None, known: Mapping[str, Assessment]) -> dict[str, str | None]:
+        """The artifact of every model upstream and of the one that the stage makes; None where it is not made yet."""
+        made: dict[str, str | None] = {}
+        for name in self._models[stage.id]:
+            trained = f"train/{name}"
+            result = own if trained == stage.id else known[trained].result
+            artifact = None if result is None else result.body.artifacts.get("model")
+            made[name] = None if artifact is None else artifact.digest
+        return made
+
     def _signatures(
         self, approval: Approval, now: Assessment, known: Mapping[str, Assessment], time: datetime
     ) -> tuple[ApprovalFact, ...]:
@@ -245,6 +257,15 @@ class Gatekeeper:
             for finished in state.stage(name).checks
             if before is None or finished.body.check < before
         )
+
+
+def _models_by_stage(ir: IR) -> dict[str, tuple[str, ...]]:
+    """By stage, the names of the models upstream of it and of the one that it makes; looked up once a run."""
+    found: dict[str, tuple[str, ...]] = {}
+    for stage in ir.stages:  # in their order: what a stage waits for stands before it
+        names = {name for before in stage.entry.waits_for for name in found[before]}
+        found[stage.id] = tuple(sorted(names | {stage.name} if stage.kind == "train" else names))
+    return found
 
 
 def rfc3339(time: datetime) -> str:

@@ -1,11 +1,11 @@
-"""What waits for people: approvals, waivers, alerts and reviews, since when and until when."""
+"""What waits for people: approvals, waivers, evidence to vouch for, alerts and reviews, since when and until when."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from charter.compiler.ir import Approval, Waiver
+from charter.compiler.ir import Approval, Control, Waiver
 from charter.runtime.assess import Status
 from charter.runtime.events import Reacted
 from charter.runtime.report.numbers import plural
@@ -17,8 +17,9 @@ from charter.runtime.trust.root import TrustRoot
 from charter.runtime.trust.statement import ancestry, approve_stage
 from charter.runtime.trust.times import parse_time, stamp
 from charter.runtime.trust.waivers import barred, bars, waived_control
+from charter.runtime.vouching import awaited, raising_command
 
-Kind = Literal["approve", "waive", "alert", "review", "resume"]
+Kind = Literal["approve", "waive", "attest", "reproduce", "alert", "review", "resume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,14 @@ class Item:
 
 def inbox(source: Source) -> tuple[Item, ...]:
     """All that waits, most urgent first: what holds everything, what ends soonest, then what waits longest."""
-    found = [*_approvals(source), *_waivers(source), *_alerts(source), *_halts(source), *_reviews(source)]
+    found = [
+        *_approvals(source),
+        *_waivers(source),
+        *_grades(source),
+        *_alerts(source),
+        *_halts(source),
+        *_reviews(source),
+    ]
     return tuple(sorted(found, key=_urgency))
 
 
@@ -126,6 +134,8 @@ def _waivers(source: Source) -> Iterator[Item]:
         control = control_in(source, waived_control(source.ir, waiver))
         if verdict.lapsed or not verdict.missing or control.standing != "breached":
             continue
+        if not _could_be_waived(source, waived_control(source.ir, waiver)):
+            continue
         yield Item(
             "waive",
             waiver.name,
@@ -136,6 +146,15 @@ def _waivers(source: Source) -> Iterator[Item]:
             f"{verdict.missing} of {waiver.quorum} signatures are missing; {'; '.join(control.messages[:1])}",
             f"charter waive {waiver.name} --key YOUR.key",
         )
+
+
+def _could_be_waived(source: Source, control: Control) -> bool:
+    """Whether what is denied is a breach: evidence that is missing or unfit cannot be waived, whoever signs."""
+    stage, _, point = control.gate.rpartition(":")
+    decided = getattr(source.state.stage(stage), point)
+    return decided is not None and any(
+        item.get("control") == control.id and item.get("waivable") for item in decided.body.violations
+    )
 
 
 def able_to_waive(source: Source, waiver: Waiver, signed: set[str]) -> tuple[str, ...]:
@@ -151,6 +170,14 @@ def _decided_at(source: Source, gate: str) -> str | None:
     stage, _, point = gate.rpartition(":")
     decided = getattr(source.state.stage(stage), point)
     return None if decided is None else stamp(parse_time(decided.time))
+
+
+def _grades(source: Source) -> Iterator[Item]:
+    for item in awaited(source):
+        reproduce = item.control.least_grade == "reproduced"
+        name = item.stage if reproduce else f"{item.stage}:{item.control.metric}"
+        kind: Kind = "reproduce" if reproduce else "attest"
+        yield Item(kind, name, "", item.people, item.since, None, item.why, raising_command(item.control))
 
 
 def _alerts(source: Source) -> Iterator[Item]:

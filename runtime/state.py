@@ -127,6 +127,8 @@ class State(Struct):
 
     iteration: int = 0
     runs: list[RunOpened] = field(default_factory=list)
+    opened: dict[str, str] = field(default_factory=dict)
+    """When each run began, by its name."""
     closed: dict[str, str] = field(default_factory=dict)
     stages: dict[tuple[int, str], StageState] = field(default_factory=dict)
     results: dict[str, Finished] = field(default_factory=dict)
@@ -171,6 +173,7 @@ class State(Struct):
         match body:
             case RunOpened():
                 self.runs.append(body)
+                self.opened[body.run] = recorded.time
             case RunClosed():
                 self.closed[body.run] = body.outcome
             case IterationOpened():

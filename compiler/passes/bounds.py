@@ -15,15 +15,20 @@ from charter.dsl.diagnostics import Diagnostic, Related
 
 
 def check_bounds(context: Context) -> Iterator[Diagnostic]:
-    """CH0201 wrong unit, CH0208 confidence, CH0213 reaction, CH0211 a number where none belongs."""
+    """CH0201 wrong unit, CH0208 confidence, CH0213 reaction, CH0211 a number and CH0219 a grade where none belongs."""
     charter = context.charter
     for bound in charter.bounds():
         yield from _unit(bound, charter)
         yield from _confidence(bound)
         yield from _lasting(bound)
+        yield from _grade(bound, charter)
     for declared in charter.measuring():
         for bound in declared.requires:
             yield from _reaction(bound, declared)
+            if isinstance(declared, model.Monitor):
+                yield from _no_grade(
+                    bound, "A monitor acts as soon as it has measured, before anybody could vouch for it"
+                )
             if bound.node.lasting is not None and not isinstance(declared, model.Monitor):
                 detail = f"`for` counts the checks of a monitor; {_a(declared.kind)} is decided once. Leave it out."
                 yield error("CH0211", bound.node.lasting.span, detail)
@@ -32,9 +37,14 @@ def check_bounds(context: Context) -> Iterator[Diagnostic]:
     for retirement in charter.retirements.values():
         for bound in retirement.whens:
             yield from _criterion(bound)
+            yield from _no_grade(bound, "A criterion that waits for people would retire later, not with more certainty")
+    for objective in charter.objectives.values():
+        for bound in objective.kpis:
+            yield from _no_grade(bound, "No gate asks for a KPI")
     for deployment in charter.deployments.values():
         for bound in deployment.bounds:
             yield from _rollback(bound)
+            yield from _no_grade(bound, "What is met here rolls back at once")
 
 
 def _a(kind: str) -> str:
@@ -92,6 +102,27 @@ def _lasting(bound: model.Bound) -> Iterator[Diagnostic]:
         yield error("CH0211", lasting.span, "Write at least one second.")
     elif is_count_of_checks and (bound.checks is None or bound.checks < 1):
         yield error("CH0211", lasting.span, "Write a whole number of checks, at least one.")
+
+
+def _grade(bound: model.Bound, charter: model.Charter) -> Iterator[Diagnostic]:
+    graded = bound.node.graded
+    if graded is None:
+        return
+    if graded.text == "declared":
+        detail = (
+            "What is only declared is what a team's own code says of itself, and would meet any bound. The least grade "
+            "is `measured`, which goes without saying; `attested` lets a role vouch for what was declared."
+        )
+        yield error("CH0219", graded.span, detail)
+    elif bound.grade == "attested" and not charter.roles:
+        detail = "The charter has no role, so nobody could attest it and the gate could never open. Declare a `role`."
+        yield error("CH0219", graded.span, detail)
+
+
+def _no_grade(bound: model.Bound, why: str) -> Iterator[Diagnostic]:
+    graded = bound.node.graded
+    if graded is not None and bound.grade != "measured":
+        yield error("CH0219", graded.span, f"{why}. Leave `graded {graded.text}` out.")
 
 
 def _reaction(bound: model.Bound, declared: model.Measuring) -> Iterator[Diagnostic]:

@@ -9,8 +9,9 @@ from charter.dsl import ast
 from charter.dsl.diagnostics import Diagnostic, Related
 from charter.dsl.suggest import did_you_mean
 
-EXCLUDABLE = ("owner", "trainer")
-"""Whom `excluding` may name: who answers for the system, and who opened the run that trained the model."""
+EXCLUDABLE = ("owner", "trainer", "author")
+"""Whom `excluding` may name: who answers for the system, who opened the run that trained the model, and who opened the
+first run of the charter as it is now."""
 
 
 def check_duties(context: Context) -> Iterator[Diagnostic]:
@@ -21,7 +22,9 @@ def check_duties(context: Context) -> Iterator[Diagnostic]:
         for name in approval.excluding:
             if name.text not in EXCLUDABLE:
                 hint = did_you_mean(name.text, EXCLUDABLE)
-                detail = f"`{name.text}` is nobody that could be told apart; exclude `owner` or `trainer`.{hint}"
+                detail = (
+                    f"`{name.text}` is nobody that could be told apart; exclude `owner`, `trainer` or `author`.{hint}"
+                )
                 yield error("CH0703", name.span, detail)
         yield from _own_work(approval, charter)
     for waiver in charter.waivers.values():

@@ -126,4 +126,4 @@ def _decided(bound: model.Bound) -> tuple[object, ...]:
     """What else makes two bounds decide differently, so that neither is redundant."""
     to = bound.node.reaction
     reaction = (to.action.text, to.to.text if to.to else None) if to else None
-    return (*place_of(bound), bound.confidence, bound.enforce, bound.checks, bound.seconds, reaction)
+    return (*place_of(bound), bound.confidence, bound.enforce, bound.grade, bound.checks, bound.seconds, reaction)

@@ -100,7 +100,7 @@ problem(item, wanted, satisfied) := finding(
 	not is_number(item.value)
 } else := finding(
 	"evidence_grade",
-	sprintf("%s is only %s, must be %s or better", [name(item), item.grade, wanted.least_grade]),
+	sprintf("%s is only %s, must be %s or better%s", [name(item), item.grade, wanted.least_grade, raising(item, wanted)]),
 	item,
 	wanted,
 ) if {
@@ -121,6 +121,17 @@ problem(item, wanted, satisfied) := finding(
 ) if {
 	not item.path in satisfied
 }
+
+# What raises the grade: only people do, so it is said whom to ask. What was measured, and no role could vouch for
+# enough, lacks a second measurement; what was only declared cannot be measured again.
+raising(item, wanted) := sprintf(": ask somebody in a role for `charter attest %s:%s --role ROLE`", [
+	input.transition.stage,
+	wanted.metric,
+]) if {
+	wanted.least_grade == "attested"
+} else := sprintf(": ask somebody else for `charter reproduce %s`", [input.transition.stage]) if {
+	item.grade != "declared"
+} else := ""
 
 shown(item, wanted) := sprintf("%s (%s%% interval %s to %s)", [
 	numbers.text(item.value),

@@ -18,6 +18,8 @@ from charter.runtime.trust.times import parse_time
 _VERBS = {
     "approve": "approve or reject",
     "waive": "sign the waiver",
+    "attest": "attest, if it is right",
+    "reproduce": "measure again",
     "alert": "look at the alert",
     "review": "close the review",
     "resume": "resume or leave halted",

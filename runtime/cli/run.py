@@ -98,9 +98,15 @@ def _warnings(ir: IR, actor: Actor, set_: tuple[str, ...]) -> None:
     warn = click.style("warning", fg="yellow")
     for item in set_:
         click.echo(f"  {warn}: {inert(item)} is set on the command line, not in the charter; it is recorded")
-    wanted = [control.id for control in ir.controls if isinstance(control, Approval) and "trainer" in control.excluding]
-    if actor.key is None and wanted:
-        click.echo(
-            f"  {warn}: without `--key` nobody is known to have trained what this run trains, and `{wanted[0]}` "
-            "excludes the trainer: it will be denied"
-        )
+    if actor.key is not None:
+        return
+    for word, done in (
+        ("trainer", "trained what this run trains"),
+        ("author", "changed the charter, if this run is new"),
+    ):
+        wanted = [item.id for item in ir.controls if isinstance(item, Approval) and word in item.excluding]
+        if wanted:
+            click.echo(
+                f"  {warn}: without `--key` nobody is known to have {done}, and `{wanted[0]}` excludes the {word}: it "
+                "will be denied"
+            )

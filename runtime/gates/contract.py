@@ -3,14 +3,18 @@
 The published schemas, `policies/schema/input.schema.json` and `result.schema.json`, are these types written
 as JSON Schema (a test keeps them equal). Decoding with them *is* the schema check; every field is required,
 nothing else is allowed. Numbers are finite, times are RFC 3339 in UTC.
+
+Version 2 of the input has `models`. Inputs of version 1 are in ledgers, so they stay valid as they are
+(`input.1.schema.json`); what is decided from now on is of version 2.
 """
 
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-SCHEMA_VERSION: Literal[1] = 1
+INPUT_VERSION: Literal[2] = 2
+RESULT_VERSION: Literal[1] = 1
 MAX_BYTES = 1 << 20
 
 Time = Annotated[
@@ -121,6 +125,38 @@ class DatasetFact(_Strict, frozen=True, kw_only=True):
     protected: tuple[str, ...]
 
 
+class RowsFact(_Strict, frozen=True, kw_only=True):
+    """Rows that a model learnt from: a dataset, or a part of its split."""
+
+    dataset: str
+    part: str | None
+
+
+class ModelFact(_Strict, frozen=True, kw_only=True):
+    """A model upstream of the stage, or the one it is about: how it came to be, and what it carries of its data.
+
+    `digest` is that of its artifact, null before it is trained. `learnt_from` names every dataset whose rows are in
+    it. `class` is the highest of theirs, before anybody attests a lower one; it is only the least that it can be
+    unless `class_known`, which says that all of them declare one. `licenses` and `commercial_use` are of all of
+    them, the worst counting; what a base model from elsewhere has learnt from is unknown.
+    """
+
+    name: str
+    task: str
+    trainer: str | None
+    fine_tuned_from: str | None
+    hosted_at: str | None
+    digest: Digest | None
+    trained_on: RowsFact | None
+    validated_on: RowsFact | None
+    aligned_with: RowsFact | None
+    learnt_from: tuple[str, ...]
+    class_: str | None = msgspec.field(name="class")
+    class_known: bool
+    licenses: tuple[str, ...]
+    commercial_use: Literal["permitted", "own terms", "unknown", "forbidden"]
+
+
 class StageFact(_Strict, frozen=True, kw_only=True):
     """A stage upstream: whether its exit gate allowed its result, and the digests that went in and out."""
 
@@ -169,7 +205,7 @@ class CheckFact(_Strict, frozen=True, kw_only=True):
 class GateInput(_Strict, frozen=True, kw_only=True):
     """All that a policy may know. The engine sees the exact bytes of this document."""
 
-    schema: Literal[1]
+    schema: Literal[1, 2]
     lifecycle: LifecycleFact
     transition: Transition
     time: Time
@@ -180,11 +216,16 @@ class GateInput(_Strict, frozen=True, kw_only=True):
     artifacts: dict[str, ArtifactFact]
     inputs: dict[str, InputFact]
     datasets: tuple[DatasetFact, ...]
+    models: tuple[ModelFact, ...] | UnsetType = UNSET
     lineage: tuple[StageFact, ...]
     people: dict[str, tuple[str, ...]]
     approvals: tuple[ApprovalFact, ...]
     waivers: tuple[WaiverFact, ...]
     history: tuple[CheckFact, ...]
+
+    def __post_init__(self) -> None:
+        if (self.schema == 1) != (self.models is UNSET):
+            raise ValueError("`models` belongs to version 2 of the input, which requires it, and not to version 1")
 
 
 class Violation(_Strict, frozen=True, kw_only=True):

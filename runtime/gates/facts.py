@@ -30,6 +30,8 @@ class GateFacts(Struct, frozen=True, kw_only=True):
         artifacts: what this stage made, at its exit.
         inputs: what flows into this stage.
         lineage: the stages upstream, nearest last: those that this one waits for and all before them.
+        models: of every model upstream and of the one that the stage is about, by name, the digest of its artifact;
+            None before there is one.
         evidence: with `stage` and `key` of where it was measured; at a retire entry, also `age` (seconds
             since the model went live, absent if it is not live).
         people: who `owner`, `trainer` and the like are, by the names that the trust root uses.
@@ -54,6 +56,7 @@ class GateFacts(Struct, frozen=True, kw_only=True):
     artifacts: Mapping[str, ArtifactFact] = field(default_factory=dict)
     inputs: Mapping[str, InputFact] = field(default_factory=dict)
     lineage: tuple[StageFact, ...] = ()
+    models: Mapping[str, str | None] = field(default_factory=dict)
     people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     approvals: tuple[ApprovalFact, ...] = ()
     waivers: tuple[WaiverFact, ...] = ()

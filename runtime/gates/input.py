@@ -2,17 +2,20 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from charter.compiler.ir import IR
+from charter.compiler.ir import IR, Provenance, Rows
 from charter.runtime.gates.contract import (
+    INPUT_VERSION,
     MAX_BYTES,
-    SCHEMA_VERSION,
     DatasetFact,
     DeclarationFact,
     EvidenceFact,
     GateInput,
     LifecycleFact,
+    ModelFact,
+    RowsFact,
     Transition,
     encode_input,
 )
@@ -53,7 +56,7 @@ def gate_input(ir: IR, facts: GateFacts) -> GateInput:
         _refuse_infinite(f"history of {check.stage}", check.evidence)
     declaration = ir.declarations.get(facts.subject)
     return GateInput(
-        schema=SCHEMA_VERSION,
+        schema=INPUT_VERSION,
         lifecycle=LifecycleFact(
             name=ir.lifecycle.name,
             version=ir.lifecycle.version,
@@ -88,6 +91,7 @@ def gate_input(ir: IR, facts: GateFacts) -> GateInput:
         artifacts=dict(facts.artifacts),
         inputs=dict(facts.inputs),
         datasets=_datasets(ir, facts),
+        models=tuple(_model(name, ir.models[name], facts.models[name]) for name in facts.models if name in ir.models),
         lineage=facts.lineage,
         people=dict(facts.people),
         approvals=facts.approvals,
@@ -142,6 +146,31 @@ def _dataset(name: str, body: Mapping[str, Any]) -> DatasetFact:
         personal=_words(body.get("personal")),
         protected=_words(body.get("protected")),
     )
+
+
+@lru_cache(maxsize=256)
+def _model(name: str, of: Provenance, digest: str | None) -> ModelFact:
+    """One model; it is the same at every gate until it is made anew, so it is put together once."""
+    return ModelFact(
+        name=name,
+        task=of.task,
+        trainer=of.trainer,
+        fine_tuned_from=of.fine_tuned_from,
+        hosted_at=of.hosted_at,
+        digest=digest,
+        trained_on=_rows(of.trained_on),
+        validated_on=_rows(of.validated_on),
+        aligned_with=_rows(of.aligned_with),
+        learnt_from=of.learnt_from,
+        class_=of.class_,
+        class_known=of.class_known,
+        licenses=of.licenses,
+        commercial_use=of.commercial_use,
+    )
+
+
+def _rows(rows: Rows | None) -> RowsFact | None:
+    return None if rows is None else RowsFact(dataset=rows.dataset, part=rows.part)
 
 
 def _words(value: Any) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ def _input(value: float) -> bytes:
         EvidenceFact,
     )
     document = GateInput(
-        schema=1,
+        schema=2,
         lifecycle=LifecycleFact(name="probe", version="1", owner="", risk="minimal", meaning="", iteration=1),
         transition=Transition(
             gate=_GATE,
@@ -127,6 +127,7 @@ def _input(value: float) -> bytes:
         artifacts={"predictions": ArtifactFact(digest=_NO_DIGEST, size=1)},
         inputs={},
         datasets=(),
+        models=(),
         lineage=(),
         people={},
         approvals=(),

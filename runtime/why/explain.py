@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from charter.compiler.ir import IR, Approval, Gate
+from charter.compiler.ir import IR, Approval, Gate, Requirement
 from charter.runtime.assess import Status
 from charter.runtime.failure import Failure
 from charter.runtime.gates.contract import ApprovalFact, EvidenceFact, GateInput, decode_input, encode_input
@@ -22,6 +22,7 @@ from charter.runtime.report.source import Source
 from charter.runtime.state import Decided
 from charter.runtime.trust.approvals import VerifiedApproval
 from charter.runtime.trust.attestations import attested_evidence, grade_of
+from charter.runtime.vouching import able_to_raise
 from charter.runtime.why.moves import Around
 from charter.runtime.why.search import Found, smallest
 
@@ -198,4 +199,7 @@ def _around(source: Source) -> Around:
         if not verdict.lapsed:
             good.append(waiver)
             able[f"waiver/{waiver.name}"] = able_to_waive(source, waiver, {act.person for act in verdict.granted})
+    for control in source.ir.controls:
+        if isinstance(control, Requirement) and control.least_grade in ("attested", "reproduced"):
+            able[f"grade/{control.id}"] = able_to_raise(source, control)
     return Around(source.ir, able, tuple(good), overruled)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from charter.compiler.ir import IR, Approval, Requirement, Waiver
 from charter.runtime.english import exact_number
 from charter.runtime.gates.contract import ApprovalFact, CheckFact, EvidenceFact, GateInput, Grade, WaiverFact
+from charter.runtime.vouching import raising_command
 
 _NOBODY = "sha256:" + "0" * 64
 _GRADES: tuple[Grade, ...] = ("declared", "measured", "attested", "reproduced")
@@ -42,7 +43,7 @@ class Around:
     """What stands around a gate.
 
     Attributes:
-        able: who could still sign, by approval and by waiver.
+        able: who could still sign, by approval and by waiver, and who could raise the grade of a bound's evidence.
         waivers: those that the charter asks for and that have not lapsed.
         overruled: approvals that count again when no rejection stands against them, by approval.
     """
@@ -61,7 +62,7 @@ def moves(violation: Violation, at: GateInput, around: Around) -> tuple[Move, ..
     control = next((item for item in around.ir.controls if item.id == violation["control"]), None)
     found = list(_waivers(violation, at, around))
     if isinstance(control, Requirement):
-        found += _evidence(violation, control, at)
+        found += _evidence(violation, control, around)
     elif isinstance(control, Approval):
         found += _approval(violation, control, at, around)
     return tuple(found)
@@ -113,7 +114,7 @@ def _waived(waiver: Waiver) -> Callable[[GateInput], GateInput]:
 # -- evidence
 
 
-def _evidence(violation: Violation, control: Requirement, at: GateInput) -> Iterator[Move]:
+def _evidence(violation: Violation, control: Requirement, around: Around) -> Iterator[Move]:
     code = violation["code"]
     named = _name(violation)
     wanted = f"{control.comparison} {exact_number(control.bound)}"
@@ -124,16 +125,16 @@ def _evidence(violation: Violation, control: Requirement, at: GateInput) -> Iter
             "attested": "is attested by a role that the charter names",
             "reproduced": "is measured a second time, independently, and agrees",
         }.get(control.least_grade, "is measured by the runtime")
-        measuring = control.gate.partition(":")[0]
-        command = f"charter attest {measuring}:{control.metric} --role ROLE --key YOUR.key"
-        if control.least_grade == "reproduced":
-            command = f"charter reproduce {measuring} --key YOUR.key"
+        grade = (violation.get("evidence") or {}).get("grade")
+        if control.least_grade == "reproduced" and grade == "declared":
+            return  # nobody has measured it, so nobody can measure it again
         yield Move(
             f"{named} {how}",
             control.id,
             _serves(violation),
             _regraded(violation, control.least_grade),
-            command=command if control.least_grade == "attested" else "",
+            around.able.get(f"grade/{control.id}", ()),
+            raising_command(control),
         )
     elif code == "checks_insufficient":
         yield Move(
@@ -262,8 +263,8 @@ def _approval(violation: Violation, control: Approval, at: GateInput, around: Ar
     elif code == "exclusion_unknown":
         words = [word for word in control.excluding if not at.people.get(word)]
         yield Move(
-            f"it is shown who the {' and the '.join(words)} is: the owner is a person of the trust root, and the model "
-            "is trained in a run with a key",
+            f"it is shown who the {' and the '.join(words)} is: the owner is a person of the trust root, the model is "
+            "trained in a run with a key, and the charter as it is now was first run with one",
             control.id,
             serves,
             _resolved(tuple(words)),

@@ -82,6 +82,19 @@ def test_a_new_pack(audit, tmp_path):
     assert all("Two people look" in row["because"] for row in rows)
 
 
+def test_what_an_older_input_does_not_hold_is_not_taken_for_nothing(audit, tmp_path):
+    (tmp_path / "pack.json").write_text(json.dumps(PACK))
+    (tmp_path / "house.rego").write_text(
+        'package charter.packs.house\n\nmet contains "twice" if not large\n'
+        'large if { some m in input.models; m.task == "text-generation" }\n'
+    )
+    code, out, error = audit("whatif", "--policies", tmp_path, "--format", "json")
+    assert code == 6, error
+    found = json.loads(out)
+    assert (found["flips"], len(found["not_asked"])) == ([], 25)
+    assert "version 1, without the `models`" in found["not_asked"][0]["why"]
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [

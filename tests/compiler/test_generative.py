@@ -103,6 +103,17 @@ def errors(path: Path, old: str, new: str) -> list[str]:
     return [item.code for item in found if item.severity is Severity.ERROR]
 
 
+def test_what_a_base_from_elsewhere_has_learnt_is_unknown(path: Path):
+    said = compiled(path, "  target answer\n", '  target answer\n  license "CC0-1.0"\n  class public\n')
+    own, hosted = said.models["own"], said.models["hosted"]
+    assert (own.fine_tuned_from, own.aligned_with and own.aligned_with.part) == ("checkpoints/base", "preferred")
+    assert (own.class_, own.class_known, own.licenses, own.commercial_use) == (
+        "public", False, ("CC0-1.0",), "unknown",
+    )  # fmt: skip
+    assert (hosted.trainer, hosted.hosted_at, hosted.learnt_from) == (None, "https://models.bank.example/v1", ())
+    assert (hosted.class_, hosted.class_known, hosted.commercial_use) == (None, False, "unknown")
+
+
 def test_everything_is_in_the_ir(path: Path):
     ir = compiled(path)
     stages = {stage.id: stage for stage in ir.stages}

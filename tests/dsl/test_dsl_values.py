@@ -123,7 +123,7 @@ def test_names() -> None:
 def test_full_control() -> None:
     control = clause_of(
         "require psi of each feature over sex under attack fgsm(eps: 0.05) on feedback <= 0.2\n"
-        "  with confidence 95% for 3 checks otherwise alert risk-officer enforce absolute"
+        "  with confidence 95% for 3 checks graded attested otherwise alert risk-officer enforce absolute"
     ).arguments["control"]
     assert isinstance(control, Control)
     assert control.metric.text == "psi"
@@ -134,6 +134,7 @@ def test_full_control() -> None:
     assert control.on is not None and control.on.text == "feedback"
     assert control.comparison == "<="
     assert control.lasting is not None and control.lasting.unit == "checks"
+    assert control.graded is not None and control.graded.text == "attested"
     assert control.reaction is not None and control.reaction.to is not None
     assert control.reaction.to.text == "risk-officer"
     assert control.enforce is not None and control.enforce.text == "absolute"

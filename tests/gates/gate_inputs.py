@@ -82,6 +82,27 @@ def _evidence(stage: str) -> st.SearchStrategy[c.EvidenceFact]:
     )
 
 
+def _models() -> st.SearchStrategy[c.ModelFact]:
+    rows = _maybe(st.builds(c.RowsFact, dataset=_TEXT, part=_maybe(st.sampled_from(["train", "test"]))))
+    return st.builds(
+        c.ModelFact,
+        name=_TEXT,
+        task=st.sampled_from(["binary-classification", "text-generation"]),
+        trainer=_maybe(_TEXT),
+        fine_tuned_from=_maybe(_TEXT),
+        hosted_at=_maybe(_TEXT),
+        digest=_maybe(_DIGESTS),
+        trained_on=rows,
+        validated_on=rows,
+        aligned_with=rows,
+        learnt_from=_many(_TEXT, 2),
+        class_=st.sampled_from([None, "public", "personal"]),
+        class_known=st.booleans(),
+        licenses=_many(_TEXT, 2),
+        commercial_use=st.sampled_from(["permitted", "own terms", "unknown", "forbidden"]),
+    )
+
+
 def _inputs() -> st.SearchStrategy[dict[str, c.InputFact]]:
     one = st.builds(c.InputFact, stage=_STAGES, artifact=st.just("model"), digest=_DIGESTS, size=_COUNTS)
     return st.dictionaries(st.sampled_from(["model", "data", "train"]), one, max_size=3)
@@ -112,7 +133,7 @@ def gate_inputs(draw: st.DrawFn) -> c.GateInput:
     stage, _, point = gate.rpartition(":")
     kind, _, name = stage.partition("/")
     return c.GateInput(
-        schema=1,
+        schema=2,
         lifecycle=c.LifecycleFact(
             name=draw(_mostly("sample", "other")),
             version="1",
@@ -154,6 +175,7 @@ def gate_inputs(draw: st.DrawFn) -> c.GateInput:
                 2,
             )
         ),
+        models=draw(_many(_models(), 2)),
         lineage=draw(
             _many(
                 st.builds(

@@ -1,6 +1,7 @@
 """A real HTTP server between the engine and a real OPA: passes the upload on, and answers questions as it likes."""
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -8,11 +9,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+Answer = Callable[[BaseHTTPRequestHandler, int, bytes], None]
+
 
 class Liar:
-    """`answer(handler, true_status, true_body)` writes what it wants for every question about a decision."""
+    """`answer(handler, true_status, true_body)` writes what it wants for every question about a decision.
 
-    def __init__(self, url: str, answer: Callable[[BaseHTTPRequestHandler, int, bytes], None]) -> None:
+    So does `others` for everything else, which is passed on as it is without it.
+    """
+
+    def __init__(self, url: str, answer: Answer, others: Answer | None = None) -> None:
         behind = urlsplit(url)
         assert behind.hostname is not None
 
@@ -29,7 +35,7 @@ class Liar:
                 if "/data/charter/main/decision" in self.path:
                     answer(self, response.status, said)
                 else:
-                    reply(self, response.status, said)
+                    (others or reply)(self, response.status, said)
                 connection.close()
 
             do_GET = do_PUT = do_POST = do_DELETE = handle_any
@@ -108,6 +114,12 @@ def cut(handler: BaseHTTPRequestHandler, status: int, body: bytes) -> None:
     handler.wfile.write(body[: len(body) // 2])
     handler.close_connection = True
     handler.connection.close()
+
+
+def gone(handler: BaseHTTPRequestHandler, _: int, __: bytes) -> None:
+    """No answer at all."""
+    handler.close_connection = True
+    handler.connection.shutdown(socket.SHUT_RDWR)
 
 
 def elsewhere(handler: BaseHTTPRequestHandler, _: int, __: bytes) -> None:

@@ -224,6 +224,21 @@ def declaration(kind: str, name: str, **body: Any) -> ir.Declaration:
     return ir.Declaration(kind=kind, name=name, body=body, digest=digest("c"), place=PLACE)
 
 
+def provenance(**changes: Any) -> ir.Provenance:
+    fields: dict[str, Any] = {
+        "task": "binary-classification",
+        "trainer": "tabular-mlp",
+        **dict.fromkeys(("fine_tuned_from", "hosted_at", "validated_on", "aligned_with")),
+        "trained_on": ir.Rows(dataset="people", part="train"),
+        "learnt_from": ("people",),
+        "class_": "personal",
+        "class_known": True,
+        "licenses": ("CC-BY-NC-4.0",),
+        "commercial_use": "forbidden",
+    }
+    return ir.Provenance(**fields | changes)
+
+
 def evidence(metric: str = "roc_auc", value: Any = 0.8, **changes: Any) -> EvidenceFact:
     fields: dict[str, Any] = {
         "metric": metric,
@@ -311,6 +326,9 @@ def asked(
 ) -> tuple[ir.IR, GateFacts]:
     """The IR around a bundle, and the facts of one gate."""
     around = {key: given.pop(key) for key in ("lifecycle",) if key in given}
+    if made := given.pop("provenance", None):
+        around["models"] = made
+        given.setdefault("models", dict.fromkeys(made, MODEL))
     return document(built, *declarations, **around), facts(*gate, **given)
 
 

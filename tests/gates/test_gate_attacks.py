@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -170,7 +171,9 @@ def changed(**parts: Any) -> bytes:
         GOOD.replace(b"{", b"{ ", 1),
         GOOD.replace(b'"actor":"runner"', b'"actor":"other","actor":"runner"'),
         GOOD.replace(b'"runner"', b'"\\u0072unner"'),
-        changed(schema=2),
+        changed(schema=3),
+        changed(schema=1),
+        GOOD.replace(b'"models":[],', b""),
         changed(unknown=1),
         changed(evidence=None),
         changed(evidence={}),
@@ -406,6 +409,47 @@ def test_question_is_asked_again_once_when_the_connection_breaks(lied_to: Any) -
 
     assert decide(lied_to(cut_at_first), BUNDLE, GOOD).allow
     assert asked == [200, 200]
+
+
+@opa
+@needs_opa
+@pytest.mark.parametrize("slow", [gate_liar.silence, gate_liar.drip], ids=["silent", "dripping"])
+def test_question_that_was_not_answered_in_time_is_not_asked_again(lied_to: Any, slow: Answer) -> None:
+    asked: list[int] = []
+
+    def late(handler: Any, status: int, body: bytes) -> None:
+        asked.append(status)
+        slow(handler, status, body)
+
+    assert_denied(decide(lied_to(late, seconds=0.5), BUNDLE, GOOD), "engine_timeout")
+    time.sleep(0.5)  # whoever asked again behind our back would have by now
+    assert asked == [200]
+
+
+@opa
+@needs_opa
+def test_an_upload_that_broke_is_not_repeated_and_nothing_is_decided(opa_server: LoopbackServer) -> None:
+    """Half a bundle might be there already; who loads again says so, and what is there is compared."""
+    uploads: list[str] = []
+
+    def break_uploads(handler: Any, status: int, body: bytes) -> None:
+        if handler.command == "PUT":
+            uploads.append(handler.path)
+            gate_liar.gone(handler, status, body)
+        else:
+            gate_liar.reply(handler, status, body)
+
+    liar = gate_liar.Liar(opa_server.address.url, gate_liar.reply, others=break_uploads)
+    engine = ServerEngine(ServerAddress(liar.url, token=opa_server.token, seconds=5))
+    try:
+        with pytest.raises(EngineFailure) as failed:
+            engine.load(BUNDLE)
+        assert failed.value.code == "engine_unreachable"
+        assert len(uploads) == len(set(uploads)) == 1
+        assert_denied(decide(engine, BUNDLE, GOOD), "bundle_mismatch")
+    finally:
+        engine.close()
+        liar.close()
 
 
 @opa

@@ -130,6 +130,32 @@ def test_least_grade(decide: s.Decide, grade: Any, least: Any, allow: bool) -> N
     assert codes(decision) == ([] if allow else ["evidence_grade"])
 
 
+@pytest.mark.parametrize(
+    ("grade", "least", "says"),
+    [
+        ("declared", "measured", "`roc_auc` is only declared, must be measured or better"),
+        (
+            "measured",
+            "attested",
+            "`roc_auc` is only measured, must be attested or better: "
+            "ask somebody in a role for `charter attest evaluate/holdout:roc_auc --role ROLE`",
+        ),
+        (
+            "attested",
+            "reproduced",
+            "`roc_auc` is only attested, must be reproduced or better: "
+            "ask somebody else for `charter reproduce evaluate/holdout`",
+        ),
+        # Nobody can measure again what was not measured once.
+        ("declared", "reproduced", "`roc_auc` is only declared, must be reproduced or better"),
+    ],
+)
+def test_it_is_said_what_raises_a_grade(decide: s.Decide, grade: Any, least: Any, says: str) -> None:
+    decision = decide(s.bundle(s.requirement(least_grade=least)), evidence=(s.evidence(grade=grade),))
+    assert [violation["message"] for violation in decision.violations] == [says]
+    assert [violation["waivable"] for violation in decision.violations] == [False]
+
+
 @pytest.mark.parametrize("value", ["high", True])
 def test_value_that_is_no_number_denies(decide: s.Decide, value: Any) -> None:
     decision = decide(s.bundle(s.requirement()), evidence=(s.evidence(value=value),))

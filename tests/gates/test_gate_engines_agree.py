@@ -103,6 +103,8 @@ CONDITIONS = (
     "some name, item in input.inputs; item.size > NUMBER; not name == TEXT",
     "{d.name | some d in input.datasets} - {TEXT} != set()",
     "ceil(input.parameters[_]) > NUMBER",
+    "some m in input.models; TEXT in m.learnt_from; m.class_known",
+    'every m in input.models { m.commercial_use != "forbidden"; not m.trained_on.dataset == TEXT }',
     "base64.encode(input.actor) == hex.encode(TEXT)",
     "input.transition.target < TEXT",
 )

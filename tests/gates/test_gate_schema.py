@@ -25,7 +25,7 @@ OTHERS = (None, True, 0, -1, 1.5, 3.0, 1e300, 2**53, 2**53 + 1, "", "x", s.TIME,
 RESULT = Draft202012Validator(schema("result"))
 
 
-@pytest.mark.parametrize("name", ["input", "result"])
+@pytest.mark.parametrize("name", ["input", "input.1", "result"])
 def test_published_schema_is_the_types(name: str) -> None:
     path = Path(__file__).parents[2] / "policies" / "schema" / f"{name}.schema.json"
     assert path.read_text() == as_text(published_schemas()[name]), "run python -m charter.runtime.gates.publish"
@@ -81,6 +81,30 @@ def change(document: Any, data: st.DataObject) -> Any:
         return changed
 
 
+OLD = Draft202012Validator(schema("input.1"))
+LOANS = Path(__file__).parents[1] / "vectors" / "loans" / "events.jsonl"
+
+
+def test_inputs_in_older_ledgers_stay_valid_as_they_are() -> None:
+    events = map(json.loads, LOANS.read_text().splitlines())
+    inputs = [item["attachments"][item["body"]["input"]] for item in events if item["kind"] == "gate.decided"]
+    assert len(inputs) == 25
+    for text in inputs:
+        assert list(OLD.iter_errors(json.loads(text))) == []
+        assert encode_input(decode_input(text.encode())) == text.encode()
+
+
+@given(gate_inputs())
+@settings(max_examples=20, deadline=None, derandomize=True)
+def test_each_version_has_its_own_members(document: GateInput) -> None:
+    new = json.loads(encode_input(document))
+    without = {key: value for key, value in new.items() if key != "models"}
+    for changed, fits in ((new | {"schema": 1}, False), (without, False), (without | {"schema": 1}, True)):
+        assert decodes(changed) == fits
+        assert (not list(OLD.iter_errors(changed))) == fits
+        assert list(INPUT.iter_errors(changed)) != []
+
+
 def test_every_result_of_the_contract_tests_fits() -> None:
     for case in recorded_cases():
         if case.decision.failure is None:
@@ -102,8 +126,13 @@ def test_every_result_of_the_contract_tests_fits() -> None:
 def test_input_holds_what_the_contract_promises() -> None:
     built = s.bundle(s.requirement())
     people = s.declaration("dataset", "people", **{"class": "personal", "basis": "consent", "personal": "email"})
-    ir = s.document(built, people, s.declaration("evaluation", "holdout", require=[1]), parameters={"min-auc": 0.75})
-    facts = s.facts(evidence=(s.evidence(),), lineage=(s.upstream("acquire/people", subject="dataset/people"),))
+    holdout = s.declaration("evaluation", "holdout", require=[1])
+    ir = s.document(built, people, holdout, parameters={"min-auc": 0.75}, models={"scorecard": s.provenance()})
+    facts = s.facts(
+        evidence=(s.evidence(),),
+        lineage=(s.upstream("acquire/people", subject="dataset/people"),),
+        models={"scorecard": s.MODEL},
+    )
     document = json.loads(build_input(ir, facts))
     assert list(INPUT.iter_errors(document)) == []
     assert document["lifecycle"]["meaning"] == ir.meaning
@@ -118,6 +147,24 @@ def test_input_holds_what_the_contract_promises() -> None:
             "origin": None,
             "personal": ["email"],
             "protected": [],
+        }
+    ]
+    assert document["models"] == [
+        {
+            "name": "scorecard",
+            "task": "binary-classification",
+            "trainer": "tabular-mlp",
+            "fine_tuned_from": None,
+            "hosted_at": None,
+            "digest": s.MODEL,
+            "trained_on": {"dataset": "people", "part": "train"},
+            "validated_on": None,
+            "aligned_with": None,
+            "learnt_from": ["people"],
+            "class": "personal",
+            "class_known": True,
+            "licenses": ["CC-BY-NC-4.0"],
+            "commercial_use": "forbidden",
         }
     ]
     assert build_input(ir, facts) == build_input(ir, facts)

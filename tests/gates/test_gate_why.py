@@ -86,6 +86,26 @@ def test_whatever_is_wrong_with_evidence_has_its_move(
     assert asked.applied(chosen).allow
 
 
+@pytest.mark.parametrize(
+    ("least", "grade", "command"),
+    [
+        ("attested", "measured", "charter attest evaluate/holdout:roc_auc --role ROLE --key YOUR.key"),
+        ("attested", "declared", "charter attest evaluate/holdout:roc_auc --role ROLE --key YOUR.key"),
+        ("reproduced", "attested", "charter reproduce evaluate/holdout --key YOUR.key"),
+        ("measured", "declared", ""),
+    ],
+)
+def test_what_raises_a_grade_is_named(engine: PolicyEngine, least: Any, grade: Any, command: str) -> None:
+    asked = Asked(engine, s.requirement(least_grade=least), evidence=(s.evidence(grade=grade),))
+    assert [[move.command for move in chosen] for chosen in asked.found().sets] == [[command]]
+
+
+def test_nothing_makes_what_was_declared_reproduced(engine: PolicyEngine) -> None:
+    asked = Asked(engine, s.requirement(least_grade="reproduced"), evidence=(s.evidence(grade="declared"),))
+    found = asked.found()
+    assert (found.sets, [item["code"] for item in found.stuck]) == ((), ["evidence_grade"])
+
+
 def test_evidence_that_is_both_unfit_and_in_breach_needs_both(engine: PolicyEngine) -> None:
     asked = Asked(engine, s.requirement(least_grade="attested"), evidence=(s.evidence(value=0.7),))
     assert _what(asked.found()) == [
@@ -163,7 +183,7 @@ deny contains "the share is too small" if {
 	record.value < 0.4
 }
 """
-IMPOSSIBLE = 'package no_proxy\n\ndeny contains "never" if input.schema == 1\n'
+IMPOSSIBLE = 'package no_proxy\n\ndeny contains "never" if input.schema > 0\n'
 
 
 @pytest.mark.parametrize(("rego", "sets"), [(REGO, True), (IMPOSSIBLE, False)])

@@ -105,11 +105,11 @@ def test_folders_that_are_no_packs(name: str) -> None:
         load_pack(name)
 
 
-@pytest.mark.parametrize("name", ["input", "result"])
-def test_schemas_are_draft_2020_12(name: str) -> None:
+@pytest.mark.parametrize(("name", "version"), [("input", "input/2"), ("input.1", "input/1"), ("result", "result/1")])
+def test_schemas_are_draft_2020_12(name: str, version: str) -> None:
     from jsonschema import Draft202012Validator
 
     document: Any = schema(name)
     Draft202012Validator.check_schema(document)
     assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert document["$id"].endswith(f"/{name}/1")
+    assert document["$id"].endswith(f"/{version}")

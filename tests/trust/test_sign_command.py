@@ -13,7 +13,7 @@ from charter.runtime.trust.changes import Revocation, extend
 from charter.runtime.trust.keys import read_private_key
 from charter.runtime.trust.meaning import judge, read_envelopes, signature_path
 
-REGO = 'package own\n\ndeny contains "never" if input.schema == 2\n'
+REGO = 'package own\n\ndeny contains "never" if input.schema == 0\n'
 SIGNING = (
     CHARTER.replace("waiver", 'policy own {\n  rego    "own.rego"\n  before  validate\n}\n\nwaiver', 1)
     .replace("role risk-officer", "parameter least = 10\n\nrole risk-officer", 1)
@@ -86,7 +86,7 @@ def test_what_means_something_else_voids_it(signed: Small, old: str, new: str) -
 def test_a_changed_rule_voids_it_and_changed_data_does_not(signed: Small) -> None:
     (signed.root / "people.csv").write_text("age,sex\n1,f\n")
     assert _state(signed).startswith("meaning signed")
-    (signed.root / "own.rego").write_text(REGO.replace("2", "3"))
+    (signed.root / "own.rego").write_text(REGO.replace("0", "9"))
     assert _state(signed).startswith("MEANING NOT SIGNED")
 
 

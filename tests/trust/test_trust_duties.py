@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from people import APPROVAL, CHARTER, NOW, People
 
+from charter.compiler import ir
 from charter.runtime.events import IterationOpened, RunOpened, StageFinished
-from charter.runtime.state import fold
+from charter.runtime.state import Gap, fold
 from charter.runtime.trust.changes import Addition, Removal, Revocation, extend
 from charter.runtime.trust.duties import excluded_people
 
@@ -103,3 +104,55 @@ def test_who_trained_is_known_after_they_left_but_not_under_a_key_in_other_hands
     assert _excluded(*events, trust=left)["trainer"] == frozenset({"tom@bank.example"})
     taken = extend(WORLD.trust, Revocation("tom@bank.example", "compromised", NOW - timedelta(days=9)), admin, later)
     assert _excluded(*events, trust=taken)["trainer"] is None
+
+
+# Who changed the charter.
+
+BY_AUTHOR = msgspec.structs.replace(APPROVAL, excluding=("author",))
+
+
+def _run(run: str, who: str, meaning: str = CHARTER.meaning, *, key: str | None = "", pins: dict | None = None):
+    opened = _opened(run, who, _key(who) if key == "" else key)
+    return msgspec.structs.replace(opened, meaning=meaning, pins=pins or {})
+
+
+def _author(*bodies, charter=CHARTER, trust=None):
+    state = fold(_Recorded(seq, body) for seq, body in enumerate(bodies))
+    return excluded_people(charter, BY_AUTHOR, state, trust or WORLD.trust)["author"]
+
+
+def test_the_author_is_whose_run_first_made_the_meaning_count():
+    assert _author(_run("r1", "tom"), _run("r2", "bob")) == frozenset({"tom@bank.example"})
+    assert _author(_run("r1", "tom", "other"), _run("r2", "bob")) == frozenset({"bob@bank.example"})
+
+
+def test_going_back_to_an_earlier_meaning_is_a_change_too():
+    runs = (_run("r1", "tom"), _run("r2", "bob", "other"), _run("r3", "dan"), _run("r4", "tom"))
+    assert _author(*runs) == frozenset({"dan@bank.example"})
+
+
+def test_another_rule_is_another_meaning():
+    control = ir.PolicyControl(
+        id="p", gate="train/scorecard:entry", subject="policy/p", package="p", path="p.rego", enforce="mandatory",
+        satisfies=(), text="p", place=APPROVAL.place,
+    )  # fmt: skip
+    charter = msgspec.structs.replace(CHARTER, controls=(*CHARTER.controls, control), pins={"p.rego": "now", "d": "x"})
+    runs = (_run("r1", "tom", pins={"p.rego": "then", "d": "x"}), _run("r2", "bob", pins={"p.rego": "now", "d": "y"}))
+    assert _author(*runs, charter=charter) == frozenset({"bob@bank.example"}), "data are no part of what it means"
+    assert _author(*runs, _run("r3", "tom", pins={"p.rego": "now"}), charter=charter) == frozenset({"bob@bank.example"})
+
+
+@pytest.mark.parametrize("key", [None, "SHA256:nobody", _key("bob")])
+def test_an_author_who_was_not_authenticated_is_unknown(key):
+    assert _author(_run("r1", "tom", key=key), _run("r2", "bob")) is None
+
+
+def test_a_meaning_that_nobody_has_run_has_no_author():
+    assert _author() is None
+    assert _author(_run("r1", "tom"), _run("r2", "tom", "other")) is None
+
+
+def test_where_a_run_is_erased_the_author_is_unknown():
+    state = fold([_Recorded(0, _run("r1", "tom"))])
+    state.gaps[1] = Gap(1, "run.opened", "2026-11-22T12:00:00Z")
+    assert excluded_people(CHARTER, BY_AUTHOR, state, WORLD.trust) == {"author": None}
