@@ -142,7 +142,7 @@ def test_another_rule_is_another_meaning():
     assert _author(*runs, _run("r3", "tom", pins={"p.rego": "now"}), charter=charter) == frozenset({"bob@bank.example"})
 
 
-@pytest.mark.parametrize("key", [None, "SHA256:nobody", _key("bob")], ids=["none", "nobody", "ended"])
+@pytest.mark.parametrize("key", [None, "SHA256:nobody", _key("bob")], ids=["none", "nobody", "of somebody else"])
 def test_an_author_who_was_not_authenticated_is_unknown(key):
     assert _author(_run("r1", "tom", key=key), _run("r2", "bob")) is None
 
