@@ -4,7 +4,9 @@ Class and licence travel as the passes say (`confidentiality`, `licences`). What
 checkpoint from elsewhere has learnt from, is said to be unknown.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+
+from msgspec import Struct, field
 
 from charter.compiler import clauses as read
 from charter.compiler import ir, model
@@ -20,17 +22,24 @@ def lower_provenance(charter: model.Charter) -> dict[str, ir.Provenance]:
     """The provenance of every model, by name."""
     if not charter.models:
         return {}
-    classes, lineage = classify(charter), Lineage(charter)
-    return {name: _provenance(declared, charter, classes, lineage) for name, declared in sorted(charter.models.items())}
+    classes, lineage, licences = classify(charter), Lineage(charter), _Licences(charter)
+    return {
+        name: _provenance(declared, charter, classes, lineage, licences)
+        for name, declared in sorted(charter.models.items())
+    }
 
 
 def _provenance(
-    declared: model.Model, charter: model.Charter, classes: Mapping[str, Class], lineage: Lineage
+    declared: model.Model,
+    charter: model.Charter,
+    classes: Mapping[str, Class],
+    lineage: Lineage,
+    said: "_Licences",
 ) -> ir.Provenance:
     learnt = _learnt_from(declared, charter, lineage)
     carried = [classes[name] for name in learnt if name in classes]
     elsewhere = declared.checkpoint is not None or declared.hosted is not None
-    licences = [licence for name in learnt for licence in _licences(charter.datasets[name], charter)]
+    licences = dict.fromkeys(licence for name in learnt for licence in said.of(charter.datasets[name]))
     uses: list[Use] = ["unknown" if licence is None else commercial_use(licence) for licence in licences]
     hosted = declared.hosted
     level = max((item.level for item in carried), default=0)
@@ -62,13 +71,24 @@ def _learnt_from(declared: model.Model, charter: model.Charter, lineage: Lineage
     return tuple(sorted(found))
 
 
-def _licences(dataset: model.Dataset, charter: model.Charter) -> Iterator[str | None]:
-    """What one dataset says of a file holds for all that read it; None if none of them says anything."""
-    said = [read.text(same.clause("license"), "value") for same in charter.of_same_file(dataset)]
-    written = [licence.value for licence in said if licence is not None]
-    if not written:
-        yield None
-    yield from written
+class _Licences(Struct):
+    """What is said of the licence of each dataset; remembered by file, which many datasets may read."""
+
+    charter: model.Charter
+    _by_file: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
+
+    def of(self, dataset: model.Dataset) -> tuple[str | None, ...]:
+        """What one dataset says of a file holds for all that read it; None if none of them says anything."""
+        file = self.charter.data_file(dataset)
+        if not file:
+            return self._said(dataset)
+        if file not in self._by_file:
+            self._by_file[file] = self._said(dataset)
+        return self._by_file[file]
+
+    def _said(self, dataset: model.Dataset) -> tuple[str | None, ...]:
+        said = [read.text(same.clause("license"), "value") for same in self.charter.of_same_file(dataset)]
+        return tuple(dict.fromkeys(licence.value for licence in said if licence is not None)) or (None,)
 
 
 def _rows(reference: ast.Name | None, charter: model.Charter) -> ir.Rows | None:

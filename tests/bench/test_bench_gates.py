@@ -19,8 +19,10 @@ FACTS = gates.sample.facts(evidence=(gates.sample.evidence(),))
 
 def test_the_whole_gate_is_measured_with_its_durable_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHARTER_BENCH_DIR", str(tmp_path))
-    row = gates.whole_gate(BUNDLE, FACTS, 1)
-    assert row.baseline and row.ratio == row.value / row.baseline and verdict(row) in {"met", "NOT MET"}
+    to_ledger, to_file = gates.whole_gate(BUNDLE, FACTS, 1)
+    for row in (to_ledger, to_file):
+        assert row.baseline and row.ratio == row.value / row.baseline
+    assert to_ledger.value == to_file.value and verdict(to_ledger) in {"met", "NOT MET"} and verdict(to_file) == ""
     assert gates.DECISIONS == 100_000
 
 
