@@ -1,0 +1,185 @@
+"""A capsule that somebody made to harm its reader is refused in words: whatever it does, there is no traceback."""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from frozen import DENIED
+from test_audit_capsule import compact, members, rebuilt
+
+from charter.runtime.audit import capsule_verify
+from charter.runtime.audit.capsule import _records, _zip, make_capsule
+from charter.runtime.ledger import Event, Ledger
+
+
+@pytest.fixture(scope="module")
+def made(past, loans):
+    return make_capsule(past, loans).data
+
+
+@pytest.fixture
+def verify(tmp_path, loans):
+    """Run the verifier as a stranger does; gives exit code and output."""
+
+    def call(data, *arguments):
+        (tmp_path / "c.zip").write_bytes(data)
+        script = Path(capsule_verify.__file__)
+        command = [sys.executable, "-I", script, tmp_path / "c.zip", "--pin", loans.checkpoints_path, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": ""}, timeout=60)
+        assert done.stderr == ""
+        return done.returncode, done.stdout
+
+    return call
+
+
+def written(found, entries=None, compression=zipfile.ZIP_STORED, **about):
+    """A ZIP file with these members, and `about` on each, or `entries` in their order."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", compression) as file:
+        for name, data in entries or sorted(found.items()):
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.create_system, info.external_attr = 3, 0o644 << 16
+            for key, value in about.items():
+                setattr(info, key, value)
+            file.writestr(info, data, compression)
+    return target.getvalue()
+
+
+def test_the_plain_way_is_the_makers(made):
+    assert written(members(made)) == made
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda found: written(found, compression=zipfile.ZIP_DEFLATED),
+        lambda found: written({**found, "files/" + "0" * 64: bytes(50 << 20)}, compression=zipfile.ZIP_DEFLATED),
+        lambda found: written(found, [*sorted(found.items()), ("verify.py", found["verify.py"])]),
+        lambda found: written(found, [("verify.py", b"other"), *sorted(found.items())]),
+        lambda found: written(found, sorted(found.items(), reverse=True)),
+        lambda found: written(found, external_attr=0o120777 << 16),  # symbolic links
+        lambda found: written(found, extra=b"\x01\x02\x02\x00hi"),
+        lambda found: written(found, comment=b"all is well"),
+        lambda found: b"#!/bin/sh\n" + written(found),
+    ],
+)
+def test_a_zip_of_another_form_is_refused(made, verify, change):
+    code, said = verify(change(members(made)))
+    assert (code, "REFUSED" in said) == (1, True), said
+
+
+def test_a_compressed_member_is_not_expanded(made, tmp_path, monkeypatch):
+    (tmp_path / "c.zip").write_bytes(written(members(made), compression=zipfile.ZIP_DEFLATED))
+    read = []
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: read.append(1))
+    with pytest.raises(ValueError, match="not stored as they are"):
+        capsule_verify.read_zip(tmp_path / "c.zip")
+    assert read == []
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "charters/../x.charter", "charters/x", "files/x", "X", ""])
+def test_a_name_that_leads_elsewhere_is_refused(made, verify, name):
+    found = {**members(made), name: b"x"}
+    listed = json.loads(found.pop("capsule.json"))
+    listed["members"] = {key: sha256(data).hexdigest() for key, data in found.items()}
+    found["capsule.json"] = compact(listed)
+    code, said = verify(written(found))
+    assert (code, "REFUSED" in said) == (1, True), said
+
+
+DEEP, HUGE = "[" * 200_000, "9" * 200_000
+
+
+@pytest.mark.parametrize(
+    "text", [DEEP, HUGE, '{"a":' * 100_000, "NaN", "{}", "null", '"\\ud800"', "\x00", '{"a":1,"a":2}']
+)
+@pytest.mark.parametrize("name", ["capsule.json", "records.jsonl", "charter.trust.json"])
+def test_json_that_is_none_is_refused(made, verify, name, text):
+    if name == "charter.trust.json":
+        code, said = verify(rebuilt(made, **{name: text.encode()}))
+        assert (code, "HOLDS" in said) == (6, False)  # the keys are not in it
+    elif name == "records.jsonl":
+        code, _ = verify(rebuilt(made, **{name: text.encode() + b"\n"}))
+        assert code == 1
+    else:
+        code, _ = verify(_zip({**members(made), name: text.encode()}))
+        assert code == 1
+
+
+def signed_by_the_ledger(made, own, *events):
+    """The capsule with more records, which the ledger's own key has signed."""
+    with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
+        ledger.append([Event(kind, "x", body) for kind, body in events])
+        return rebuilt(made, {"checkpoint": ledger.checkpoint()}, **{"records.jsonl": _records(ledger, ledger.size)})
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("run.opened", {"run": ["x"]}),
+        ("run.opened", {"run": "x", "ir": 1, "bundle": None}),
+        ("gate.decided", {}),
+        ("gate.decided", {"run": {}}),
+        ("act.signed", {"person": "x"}),
+        ("ledger.key-rotated", {"statement": "x"}),
+        ("ledger.key-rotated", {"statement": 1}),
+        ("test.event", {"attachments": {"a": 1}}),
+        ("test.event", {"attachments": [1]}),
+        ("test.event", {"attachments": {"a": {"digest": 1}}}),
+    ],
+)
+def test_bodies_that_are_not_of_their_kind_are_refused(made, own, verify, kind, body):
+    """The ledger's key signs what it likes; the verifier does not stumble."""
+    assert verify(signed_by_the_ledger(made, own, ("test.event", {"n": 1})))[0] == 0
+    code, said = verify(signed_by_the_ledger(made, own, (kind, body)))
+    assert (code, "finding" in said) == (1, True), said
+
+
+def test_a_denial_by_the_gate_itself_is_not_compared(made, own, verify):
+    """A recall, say: no policy was asked, and the record names no control that one evaluated."""
+    with Ledger.open_read_only(own.ledger_path) as ledger:
+        body = next(event.body for event in ledger.events() if event.seq == DENIED)
+    own_word = {"code": "recalled", "control": "gate", "policy": "charter", "message": "x"}
+    body = {key: value for key, value in body.items() if key not in {"evaluated", "warnings", "obligations"}}
+    denied = signed_by_the_ledger(made, own, ("gate.decided", {**body, "violations": [own_word]}))
+    code, said = verify(denied)
+    assert (code, "record 69 was denied by the gate itself" in said, "25 of 26" in said) == (0, True, True), said
+    other = {**own_word, "control": "core/x"}
+    code, said = verify(signed_by_the_ledger(made, own, ("gate.decided", {**body, "violations": [other]})))
+    assert (code, "record 70: evaluate/holdout:exit comes out otherwise" in said) == (1, True), said
+
+
+@pytest.mark.parametrize("change", [{"key": "sha256:0"}, {"time": "2026-11-22T10:45:13.000Z"}, {"gate": "x:exit"}])
+def test_a_decision_about_something_else_than_its_input_is_found(made, own, verify, change):
+    with Ledger.open_read_only(own.ledger_path) as ledger:
+        body = next(event.body for event in ledger.events() if event.seq == DENIED)
+    code, said = verify(signed_by_the_ledger(made, own, ("gate.decided", {**body, **change})))
+    assert (code, "was decided on something else" in said) == (1, True), said
+
+
+def test_a_run_with_other_policies_than_its_charter_is_found(made, own, verify):
+    """The second run's decisions, said to be by the first run's policies."""
+    with Ledger.open_read_only(own.ledger_path) as ledger:
+        opened = [event.body for event in ledger.events() if event.kind == "run.opened"]
+        body = next(event.body for event in ledger.events() if event.seq == DENIED)
+    mixed = {**opened[0], "run": "run-x", "ir": opened[1]["ir"]}
+    capsule = signed_by_the_ledger(made, own, ("run.opened", mixed), ("gate.decided", {**body, "run": "run-x"}))
+    code, said = verify(capsule)
+    assert (code, "not the policies of its charter" in said) == (1, True), said
+
+
+def test_a_statement_that_the_person_did_not_sign_is_found(made, own, verify):
+    with Ledger.open_read_only(own.ledger_path) as ledger:
+        body = next(event.body for event in ledger.events() if event.kind == "statement.signed")
+        people = {event.body["key"] for event in ledger.events() if event.kind == "run.opened"}
+    for change in ({"statement": "sha256:" + "0" * 64}, {"key": people.pop()}):
+        code, said = verify(signed_by_the_ledger(made, own, ("statement.signed", {**body, **change})))
+        assert (code, "not what was signed" in said) == (1, True), said
+    code, said = verify(rebuilt(made, **{"charter.trust.json": None}))
+    assert (code, "the key or the envelope of rita@bank.example is not in the capsule" in said) == (6, True), said
