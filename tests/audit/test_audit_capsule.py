@@ -165,8 +165,7 @@ def test_what_was_changed_with_its_list_is_refused_too(made, check, pin, past):
     lines = records.splitlines(keepends=True)
     opened = next(iter(past.runs.values()))
     attached = next(event.body["input"] for event in past.events if event.kind == "gate.decided")
-    older = Path(pin).read_text().split("\n\n\u2014")
-    older = f"{older[0]}\n\n\u2014{older[1].partition(chr(10))[0]}\n"
+    older = capsule_verify.read_pins(pin)[0]
 
     def replaced(digest):
         name = f"files/{digest[7:]}"

@@ -14,7 +14,8 @@ from test_audit_capsule import compact, members, rebuilt
 
 from charter.runtime.audit import capsule_verify
 from charter.runtime.audit.capsule import _records, _zip, make_capsule
-from charter.runtime.ledger import Event, Ledger
+from charter.runtime.ledger import Event, Ledger, keys
+from charter.runtime.ledger.rotation import make_rotation
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +184,140 @@ def test_a_statement_that_the_person_did_not_sign_is_found(made, own, verify):
         assert (code, "not what was signed" in said) == (1, True), said
     code, said = verify(rebuilt(made, **{"charter.trust.json": None}))
     assert (code, "the key or the envelope of rita@bank.example is not in the capsule" in said) == (6, True), said
+
+
+def line(seq, prev, *, time="2026-11-22T10:45:12.000000Z", idem="", log="charter/loans", kind="test.event"):
+    """A record's line, without its body, and its leaf."""
+    header = (
+        f'{{"body":"{"0" * 64}","idem":"{idem or seq}","kind":"{kind}","log":"{log}","prev":"{prev}","seq":{seq},'
+        f'"subj":"x","ts":"{time}","v":1}}'
+    )
+    leaf = sha256(b"\0" + header.encode()).hexdigest()
+    return compact({"body": None, "header": header, "salt": None}).decode(), leaf
+
+
+def lines(**second):
+    """Two records; what is other than usual in the second one."""
+    first, leaf = line(0, "0" * 64)
+    return f"{first}\n{line(**{'seq': 1, 'prev': leaf} | second)[0]}\n"
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"time": "2026-11-22T10:45:11.999999Z"},
+        {"time": "2026-02-30T10:45:12.000000Z"},
+        {"time": "2026-11-22T24:45:12.000000Z"},
+        {"idem": "0"},
+        {"seq": 2},
+        {"seq": "01"},
+        {"prev": "0" * 64},
+        {"log": "charter/other"},
+        {"kind": "Test"},
+    ],
+    ids=str,
+)
+def test_each_record_is_in_its_place(second):
+    events, roots = capsule_verify.read_records(lines(), "charter/loans", {1, 2})
+    assert ([seq for seq, _, _ in events], sorted(roots)) == ([0, 1], [0, 1, 2])
+    with pytest.raises(ValueError):
+        capsule_verify.read_records(lines(**second), "charter/loans", set())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(",", ", ", 1),
+        lambda text: text.replace("null", '"00"', 1),
+        lambda text: text.replace('{"body":null', '{"a":1,"body":null', 1),
+        lambda text: text.replace("x", "\\u0078", 1),
+        lambda text: text[:-1],
+        lambda text: text + " ",
+        lambda text: "\n" + text,
+        lambda text: text.replace("\n", "\r\n"),
+    ],
+)
+def test_each_line_has_one_form(change):
+    with pytest.raises((ValueError, TypeError, AttributeError)):
+        capsule_verify.read_records(change(lines()), "charter/loans", set())
+
+
+def test_what_is_read_has_one_spelling(made, verify):
+    found = members(made)
+    for other in (
+        json.dumps(json.loads(found["capsule.json"])),
+        json.dumps(json.loads(found["capsule.json"]), indent=1),
+    ):
+        assert verify(_zip({**found, "capsule.json": other.encode()}))[0] == 1
+    for text in ("AB==", "AA=", "AA==\n", " AA==", "AA-_"):
+        with pytest.raises(ValueError):
+            capsule_verify.unbase64(text)
+    assert capsule_verify.unbase64("AA==") == b"\0"
+
+
+def test_a_body_with_a_name_twice_is_refused():
+    """Readers may differ in which of the two they take."""
+    body, salt = '{"allow":false,"allow":true}', "00" * 16
+    text, _ = line(0, "0" * 64)
+    header = json.loads(text)["header"]
+    committed = sha256(b"charter/ledger/v1/body\0" + bytes(16) + body.encode()).hexdigest()
+    item = {"header": header.replace("0" * 64, committed, 1), "salt": salt, "body": body}
+    with pytest.raises(ValueError, match="one form"):
+        capsule_verify.read_record(item, "charter/loans")
+
+
+@pytest.mark.parametrize("salt", ["00" * 15, "00" * 17, "AA" * 16, "00 " * 16])
+def test_a_salt_has_16_bytes_in_one_spelling(salt):
+    """Otherwise a byte could move from the salt to the body unseen."""
+    body, text = "{}", line(0, "0" * 64)[0]
+    committed = sha256(b"charter/ledger/v1/body\0" + bytes.fromhex(salt) + body.encode()).hexdigest()
+    item = {"header": json.loads(text)["header"].replace("0" * 64, committed, 1), "salt": salt, "body": body}
+    with pytest.raises(ValueError):
+        capsule_verify.read_record(item, "charter/loans")
+
+
+@pytest.fixture
+def signers(own, tmp_path):
+    """The ledger's key and a new one."""
+    return keys.load_signer(own.ledger_key_path, "charter/loans"), keys.create_signer(
+        tmp_path / "new.key", "charter/loans"
+    )
+
+
+def test_a_change_of_keys_is_signed_by_both_keys(signers):
+    old, new = signers
+    statement = make_rotation(old, new, 69).statement
+    assert capsule_verify.key_chain(str(new.verifier), [statement], None)[0][0] == 69
+    *head, by_old, by_new, _ = statement.split("\n")
+    for left in (by_old, by_new):
+        with pytest.raises(ValueError, match="not signed"):
+            capsule_verify.key_chain(str(new.verifier), ["\n".join([*head, left, ""])], None)
+
+
+def test_changes_of_keys_follow_each_other(signers, tmp_path):
+    old, new = signers
+    third = keys.create_signer(tmp_path / "third.key", "charter/loans")
+    one, two = make_rotation(old, new, 5).statement, make_rotation(new, third, 3).statement
+    with pytest.raises(ValueError, match="not in order"):
+        capsule_verify.key_chain(str(third.verifier), [one, two], None)
+    with pytest.raises(ValueError, match="leads to another key"):
+        capsule_verify.key_chain(str(third.verifier), [one], None)
+
+
+def test_a_change_of_keys_at_another_record_is_refused(made, own, verify, signers):
+    """Both keys signed it for a record that is not there, so the old one would go on signing."""
+    old, new = signers
+    body = {"statement": make_rotation(old, new, 99).statement}
+    with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
+        events = [*_records(ledger, ledger.size).decode().splitlines()]
+    header = json.loads(events[-1])["header"]
+    salt, text = "00" * 16, compact(body).decode()
+    committed = sha256(b"charter/ledger/v1/body\0" + bytes(16) + text.encode()).hexdigest()
+    leaf = sha256(b"\0" + header.encode()).hexdigest()
+    more, _ = line(69, leaf, time="2099-01-01T00:00:00.000000Z", kind="ledger.key-rotated")
+    added = {"body": text, "header": json.loads(more)["header"].replace("0" * 64, committed, 1), "salt": salt}
+    records = "".join(f"{one}\n" for one in (*events, compact(added).decode()))
+    _, roots = capsule_verify.read_records(records, "charter/loans", {70})
+    about = {"checkpoint": old.sign(70, roots[70]), "key": str(new.verifier)}
+    code, said = verify(rebuilt(made, about, **{"records.jsonl": records.encode()}))
+    assert (code, "a change of keys elsewhere" in said) == (1, True), said
