@@ -1,5 +1,6 @@
 """A capsule that somebody made to harm its reader is refused in words: whatever it does, there is no traceback."""
 
+import base64
 import io
 import json
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import zipfile
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from frozen import DENIED
@@ -156,11 +158,24 @@ def test_a_denial_by_the_gate_itself_is_not_compared(made, own, verify):
     assert (code, "record 70: evaluate/holdout:exit comes out otherwise" in said) == (1, True), said
 
 
-@pytest.mark.parametrize("change", [{"key": "sha256:0"}, {"time": "2026-11-22T10:45:13.000Z"}, {"gate": "x:exit"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"key": "sha256:0"}, {"time": "2026-11-22T10:45:13.000Z"}, {"gate": "x:exit"}, {"bundle": "sha256:0"}],
+    ids=str,
+)
 def test_a_decision_about_something_else_than_its_input_is_found(made, own, verify, change):
     with Ledger.open_read_only(own.ledger_path) as ledger:
         body = next(event.body for event in ledger.events() if event.seq == DENIED)
     code, said = verify(signed_by_the_ledger(made, own, ("gate.decided", {**body, **change})))
+    assert (code, "was decided on something else" in said) == (1, True), said
+
+
+def test_a_decision_under_another_charters_meaning_is_found(made, own, verify):
+    with Ledger.open_read_only(own.ledger_path) as ledger:
+        opened = next(event.body for event in ledger.events() if event.kind == "run.opened")
+        body = next(event.body for event in ledger.events() if event.seq == DENIED)
+    other = ("run.opened", {**opened, "run": "run-x", "meaning": "sha256:0"})
+    code, said = verify(signed_by_the_ledger(made, own, other, ("gate.decided", {**body, "run": "run-x"})))
     assert (code, "was decided on something else" in said) == (1, True), said
 
 
@@ -175,13 +190,17 @@ def test_a_run_with_other_policies_than_its_charter_is_found(made, own, verify):
     assert (code, "not the policies of its charter" in said) == (1, True), said
 
 
-def test_a_statement_that_the_person_did_not_sign_is_found(made, own, verify):
+@pytest.mark.parametrize("change", ["statement", "key"])
+def test_a_statement_that_the_person_did_not_sign_is_found(made, own, verify, change):
     with Ledger.open_read_only(own.ledger_path) as ledger:
         body = next(event.body for event in ledger.events() if event.kind == "statement.signed")
-        people = {event.body["key"] for event in ledger.events() if event.kind == "run.opened"}
-    for change in ({"statement": "sha256:" + "0" * 64}, {"key": people.pop()}):
-        code, said = verify(signed_by_the_ledger(made, own, ("statement.signed", {**body, **change})))
-        assert (code, "not what was signed" in said) == (1, True), said
+        other = next(event.body["key"] for event in ledger.events() if event.kind == "run.opened")
+    changed = {**body, change: other if change == "key" else "sha256:" + "0" * 64}
+    code, said = verify(signed_by_the_ledger(made, own, ("statement.signed", changed)))
+    assert (code, "not what was signed" in said) == (1, True), said
+
+
+def test_a_statement_by_a_key_that_nobody_shows_is_left_open(made, verify):
     code, said = verify(rebuilt(made, **{"charter.trust.json": None}))
     assert (code, "the key or the envelope of rita@bank.example is not in the capsule" in said) == (6, True), said
 
@@ -321,3 +340,83 @@ def test_a_change_of_keys_at_another_record_is_refused(made, own, verify, signer
     about = {"checkpoint": old.sign(70, roots[70]), "key": str(new.verifier)}
     code, said = verify(rebuilt(made, about, **{"records.jsonl": records.encode()}))
     assert (code, "a change of keys elsewhere" in said) == (1, True), said
+
+
+def test_a_checkpoint_of_another_ledger_is_refused(signers):
+    """Signed by the same key, in the name of this ledger."""
+    key = capsule_verify.read_key(str(signers[0].verifier))
+    note = signers[0].sign(3, bytes(32))
+    assert capsule_verify.open_checkpoint(note, [(9, key)]) == (3, bytes(32))
+    text = f"charter/other\n3\n{note.split(chr(10))[2]}\n"
+    with pytest.raises(ValueError, match="another ledger"):
+        capsule_verify.open_checkpoint(f"{text}\n{signers[0].sign_line(text)}", [(9, key)])
+
+
+def test_a_proofs_path_has_one_length(audit, loans, tmp_path):
+    """No more hashes than the tree is high, and no record beyond the checkpoint."""
+    proof = json.loads(audit("prove", "60")[1])
+    older = capsule_verify.read_pins(loans.checkpoints_path)[0]
+    path = proof["path"]
+    for change in ({"path": path[:-1]}, {"path": [*path, path[0]]}, {"path": []}, {"checkpoint": older}):
+        (tmp_path / "p.json").write_bytes(compact({**proof, **change}))
+        with pytest.raises(ValueError, match="another length"):
+            capsule_verify.check_proof(SimpleNamespace(proof=tmp_path / "p.json"), None)
+
+
+def test_a_proof_has_its_members_and_no_others(audit, tmp_path):
+    proof = json.loads(audit("prove", "60")[1])
+    for change in ({"more": 1}, {"format": "charter-proof/2"}):
+        (tmp_path / "p.json").write_bytes(compact({**proof, **change}))
+        with pytest.raises(ValueError, match="not the members of a proof"):
+            capsule_verify.check_proof(SimpleNamespace(proof=tmp_path / "p.json"), None)
+
+
+def test_a_key_has_one_id_and_one_length(signers):
+    origin, key_id, encoded = str(signers[0].verifier).split("+", 2)
+    assert capsule_verify.read_key(f"{origin}+{key_id}+{encoded}")[0] == origin
+    for text in (f"{origin}+00000000+{encoded}", f"charter/other+{key_id}+{encoded}", f"{origin}+{key_id}+AQ=="):
+        with pytest.raises(ValueError, match="malformed"):
+            capsule_verify.read_key(text)
+
+
+def test_a_signature_has_one_spelling(signers):
+    """RFC 8032, 5.1.7: a larger s would sign the same."""
+    _, _, public = capsule_verify.read_key(str(signers[0].verifier))
+    signature = base64.b64decode(signers[0].sign_line("x").split(" ")[2])[4:]
+    larger = (int.from_bytes(signature[32:], "little") + capsule_verify.ORDER).to_bytes(32, "little")
+    assert capsule_verify.is_signed(public, b"x", signature)
+    assert not capsule_verify.is_signed(public, b"x", signature[:32] + larger)
+
+
+def test_an_engine_that_fails_has_decided_nothing(made, tmp_path, monkeypatch):
+    def fail(policies, entry, asked):
+        raise OSError("no more memory")
+
+    (tmp_path / "c.zip").write_bytes(made)
+    monkeypatch.setattr(capsule_verify, "find_engine", lambda: ("one", fail))
+    gaps = capsule_verify.check_capsule(SimpleNamespace(capsule=tmp_path / "c.zip", pin=[]), None)
+    assert sum("not made again, because one failed: no more memory" in gap for gap in gaps) == 25
+    assert any("no decision was made again" in gap for gap in gaps)
+
+
+def test_a_file_that_is_not_there_is_said(made, verify, past):
+    digest = next(event.body["input"] for event in past.events if event.kind == "gate.decided")[7:]
+    code, said = verify(rebuilt(made, **{f"files/{digest}": None}))
+    assert (code, f"the file {digest[:12]} is not in the capsule" in said) == (6, True), said
+
+
+@pytest.mark.opa
+@pytest.mark.parametrize(
+    "call",
+    ['http.send({"method": "get", "url": "http://127.0.0.1:1"})', "opa.runtime()", 'net.lookup_ip_addr("localhost")'],
+)
+def test_policies_of_a_stranger_reach_out_of_nothing(opa, call):
+    def ask(body):
+        policies = {"modules": {"a": f"package x\n\nd := {body}\n"}, "data": {}}
+        return capsule_verify.ask_opa(str(Path(opa).absolute()), policies, "data.x.d", '{"a": {"b": 1.50}}')
+
+    assert ask("input.a") == {"b": "1.5"}
+    try:
+        assert ask(call) == {}
+    except subprocess.CalledProcessError as error:
+        assert b"undefined function" in error.stdout
