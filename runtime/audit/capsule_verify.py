@@ -406,9 +406,10 @@ def check_capsule(options, trusted):
         listed.update(at for at in records if type(at) is int and at < seq)
     erased, taken = sorted(gone & listed), sorted(gone - listed)
     if erased:
-        gaps.append(f"{len(erased)} bodies erased, by a record that says why: {erased[:12]}")
+        gaps.append(f"{len(erased)} bodies were erased, by a record that says why: {erased[:12]}")
     if taken:
-        gaps.append(f"{len(taken)} bodies MISSING WITHOUT ANY RECORD OF IT: {taken[:12]}")
+        first = ", ".join(map(str, taken[:12]))
+        gaps.append(f"{len(taken)} bodies are MISSING WITHOUT ANY RECORD OF IT, the first of them: records {first}")
     return gaps
 
 

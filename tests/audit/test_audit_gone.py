@@ -99,8 +99,8 @@ def test_every_reader_takes_the_same_word_for_an_erasure(audit, own, tmp_path):
     (tmp_path / "a.zip").write_bytes(data)
     gaps = capsule_verify.check_capsule(SimpleNamespace(capsule=tmp_path / "a.zip", pin=[]), None)
     said = "\n".join(gaps)
-    assert "1 bodies erased, by a record that says why: [2]" in said
-    assert "2 bodies MISSING WITHOUT ANY RECORD OF IT: [1, 70]" in said
+    assert "1 bodies were erased, by a record that says why: [2]" in said
+    assert "2 bodies are MISSING WITHOUT ANY RECORD OF IT, the first of them: records 1, 70" in said
 
 
 @pytest.mark.parametrize("body", [None, [], "x", {}, {"records": None}, {"records": 1}, {"records": [2, -0.5, 2.0]}])
