@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from charter.runtime.erased import refuse_gaps
 from charter.runtime.events import Body, body_kind
+from charter.runtime.ledger.administration import ERASED
 from charter.runtime.ledger.events import schema_id
 from charter.runtime.ledger.ledger import Event, Ledger
 from charter.runtime.state import State, fold
@@ -36,14 +38,22 @@ def _location(plain: Mapping[str, Any], attachments: Mapping[str, bytes] | None)
 class Journal:
     """The ledger and its fold, always in step.
 
+    Args:
+        ledger: open for appending.
+        holds_back: what will be noted can only hold things back, or is no matter of runs; then records may be gone.
+
     Attributes:
         first: what must be durable before any note is, such as the artifacts that notes name.
+
+    Raises:
+        Failure: records that runs build on are gone.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, holds_back: bool = False) -> None:
         self.ledger = ledger
         self.first: Callable[[], None] | None = None
-        self.state: State = fold(ledger.events())
+        self._holds_back = holds_back
+        self.state: State = self._folded()
         self._pending: list[Event] = []
 
     def now(self) -> datetime:
@@ -76,10 +86,24 @@ class Journal:
         )
         self._pending.clear()
         if not in_step:
-            self.state = fold(self.ledger.events())
+            self.state = self._folded()
 
     def refresh(self) -> None:
         """Fold in what other processes recorded since; only between commits."""
         assert not self._pending
-        for recorded in self.ledger.events(after=self.state.size - 1):
+        since = list(self.ledger.events(after=self.state.size - 1, allow_erased=True))
+        if any(recorded.kind == ERASED for recorded in since):  # what is gone was folded in before: without it, now
+            self.state = self._folded()
+            return
+        for recorded in since:
             self.state.apply(recorded)
+        self._refuse()
+
+    def _folded(self) -> State:
+        self.state = fold(self.ledger.events(allow_erased=True))
+        self._refuse()
+        return self.state
+
+    def _refuse(self) -> None:
+        if not self._holds_back:
+            refuse_gaps(self.state)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from charter.compiler.ir import IR, Approval, Gate
+from charter.runtime.erased import lost_halt
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.gates.contract import ApprovalFact, WaiverFact
 from charter.runtime.journal import Journal
@@ -140,6 +141,8 @@ def _act_records(ledger: Ledger, state: State) -> "tuple[ActRecord, ...]":
 
 def standing_still(project: Project, state: State, now: datetime) -> str | None:
     """Why nothing may happen now, in a sentence, from what is recorded; None when it may."""
+    if (gone := lost_halt(state)) is not None:
+        return gone
     if not any(act.body.act in {"halt", "break-glass"} for act in state.acts):
         return None
     from charter.runtime.trust.emergencies import standstill

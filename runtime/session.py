@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from charter.compiler.ir import IR
+from charter.runtime.erased import lost
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.journal import Journal
 from charter.runtime.ledger.ledger import Ledger, Recorded
 from charter.runtime.project import Project
-from charter.runtime.state import Gap, State
+from charter.runtime.state import State
 from charter.runtime.store import ArtifactStore
 
 if TYPE_CHECKING:
@@ -100,14 +101,14 @@ def open_ledger(project: Project, lifecycle: str, *, create: bool) -> Ledger:
 
 
 @contextmanager
-def open_journal(project: Project, lifecycle: str, *, create: bool) -> Iterator[Journal]:
-    """The project's ledger with its fold."""
+def open_journal(project: Project, lifecycle: str, *, create: bool, holds_back: bool = False) -> Iterator[Journal]:
+    """The project's ledger with its fold; `holds_back` as in `Journal`."""
     with open_ledger(project, lifecycle, create=create) as ledger:
-        yield Journal(ledger)
+        yield Journal(ledger, holds_back=holds_back)
 
 
-def recorded_events(project: Project, *, allow_erased: bool = False) -> Iterator[Recorded]:
-    """What is recorded, without a key and without writing; nothing when there is no ledger."""
+def recorded_events(project: Project) -> Iterator[Recorded]:
+    """What is recorded, without a key and without writing, erased bodies included; nothing when there is no ledger."""
     from charter.runtime.ledger.anchors import last_anchor
 
     newest = last_anchor(project.checkpoints_path)
@@ -117,7 +118,7 @@ def recorded_events(project: Project, *, allow_erased: bool = False) -> Iterator
         return
     with Ledger.open_read_only(project.ledger_path) as ledger:
         _refuse_rollback(project, signed, ledger.size)
-        yield from ledger.events(allow_erased=allow_erased)
+        yield from ledger.events(allow_erased=True)
 
 
 def _refuse_rollback(project: Project, signed: int, present: int) -> None:
@@ -131,11 +132,11 @@ def _refuse_rollback(project: Project, signed: int, present: int) -> None:
         )
 
 
-def recorded_state(project: Project, *, allow_erased: bool = False) -> State:
-    """The fold of what is recorded; empty when nothing is. With `allow_erased`, `gaps` says what is missing in it."""
+def recorded_state(project: Project) -> State:
+    """The fold of what is recorded; empty when nothing is. `gaps` says what is missing in it."""
     from charter.runtime.state import fold
 
-    return fold(recorded_events(project, allow_erased=allow_erased))
+    return fold(recorded_events(project))
 
 
 def recorded_ir(project: Project, state: State) -> IR:
@@ -159,12 +160,6 @@ def recorded_ir(project: Project, state: State) -> IR:
         return decode_ir(ArtifactStore(project.store).read(state.runs[-1].ir))
     except BadIR as error:
         raise Failure(error.summary, f"the IR of the latest run: {error.detail}") from error
-
-
-def lost(gap: Gap) -> str:
-    """What an erased record was, and why it is gone, in a line."""
-    why = f"erased by {gap.by}: {gap.ground}" if gap.ground else "missing, and no record says why"
-    return f"record {gap.seq} ({gap.kind}, {gap.time[:10]}) is {why}"
 
 
 def new_run_name() -> str:

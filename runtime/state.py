@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct, field
 
+from charter.runtime.erased import hold_back, may_be_rejected
 from charter.runtime.events import (
     BODIES,
     ActSigned,
@@ -57,6 +58,7 @@ class Gap(Struct):
     seq: int
     kind: str
     time: str
+    subject: str = ""
     ground: str | None = None
     by: str | None = None
 
@@ -149,7 +151,7 @@ class State(Struct):
     attempts: dict[tuple[int, str, int], int] = field(default_factory=dict)
     """How often each gate was decided, by iteration, gate and check."""
     gaps: dict[int, Gap] = field(default_factory=dict)
-    """Records that are missing in this fold because they were erased, by number: what they said counts for nothing."""
+    """Records whose bodies are gone, by number: nothing they said counts, and nothing that they may have overturned."""
     last_time: str = ""
     size: int = 0
 
@@ -165,7 +167,9 @@ class State(Struct):
         if decode is None:
             self._account(recorded)
         elif getattr(recorded, "erased", False):
-            self.gaps[recorded.seq] = Gap(recorded.seq, recorded.kind, recorded.time)
+            gap = Gap(recorded.seq, recorded.kind, recorded.time, getattr(recorded, "subject", ""))
+            self.gaps[recorded.seq] = gap
+            hold_back(self, gap)
         else:
             self._take(recorded, msgspec.convert(recorded.body, decode))
 
@@ -194,7 +198,8 @@ class State(Struct):
             case GateApplied():
                 self._mark_applied(body)
             case StatementSigned():
-                self.signed.append(Signed(recorded.seq, recorded.time, body))
+                if not may_be_rejected(self, body.approval):
+                    self.signed.append(Signed(recorded.seq, recorded.time, body))
             case ActSigned():
                 self.acts.append(Act(recorded.seq, recorded.time, body))
                 if body.act == RECALL:

@@ -5,13 +5,12 @@ The format is specified in docs/auditing.md, and read by `capsule_verify.py`, wh
 
 import hashlib
 import io
-import json
 import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
+from itertools import islice
 
 from charter.compiler.ir import Bundle
 from charter.compiler.rego.digest import content_bytes
@@ -19,16 +18,14 @@ from charter.runtime.audit.exports.source import gone
 from charter.runtime.audit.past import PROGRESS_EVERY, Past, Progress
 from charter.runtime.events import RunOpened
 from charter.runtime.failure import ExitCode, Failure
-from charter.runtime.ledger.anchors import read_anchors
+from charter.runtime.ledger import canonical
 from charter.runtime.ledger.checkpoint import read_note
 from charter.runtime.ledger.ledger import Ledger
 from charter.runtime.project import Project
 
 FORMAT = "charter-capsule/1"
-_MOST_ANCHORS = 64
 _MOST_BYTES = 2 << 30
 _NAME = re.compile(r"[A-Za-z0-9._ -]+\.charter")
-_README_MARK = '"""'
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +43,11 @@ def verifier() -> bytes:
     return resources.files(__package__).joinpath("capsule_verify.py").read_bytes()
 
 
-def make_capsule(
-    past: Past, anchor_path: Path | None, project: Project | None, progress: Progress | None = None
-) -> Capsule:
+def make_capsule(past: Past, project: Project | None, progress: Progress | None = None) -> Capsule:
     """Gather everything; the same ledger gives the same bytes.
 
     Args:
         past: the ledger that was read.
-        anchor_path: checkpoints from beside the ledger; the newest 64 go in.
         project: where charters and trust root lie; they are not bound to the ledger, but listed in the capsule.
         progress: called now and then with the number of records packed, with what they carry, and of all.
 
@@ -70,39 +64,35 @@ def make_capsule(
         )
     if said := gone(past):
         missing.append(said)
-    members = dict(_ledger(past.ledger, note, anchor_path))
+    members = {"records.jsonl": _records(past.ledger, len(past.events))}
     for name, found in _attachments(past, progress):
         if found is None:
             missing.append(f"the attachment {name} is not in the ledger any more")
         else:
-            members[f"attachments/{name}"] = found
+            members[f"files/{name}"] = found
     for opened in past.runs.values():
         _compiled(past, opened, members, missing)
     if project is not None:
         members |= _project(project)
     members["verify.py"] = verifier()
-    members["README.txt"] = verifier().decode().split(_README_MARK, 2)[1].encode()
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
-    manifest = {"format": FORMAT, "members": digests}
-    members["capsule.json"] = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+    about = {
+        "checkpoint": note,
+        "format": FORMAT,
+        "key": str(past.ledger.key),
+        "members": {name: hashlib.sha256(data).hexdigest() for name, data in members.items()},
+    }
+    members["capsule.json"] = canonical.encode(about, _MOST_BYTES)
     return Capsule(_zip(members), tuple(sorted(members)), len(past.events), tuple(dict.fromkeys(missing)))
 
 
-def _ledger(ledger: Ledger, note: str, anchor_path: Path | None) -> Iterator[tuple[str, bytes]]:
-    """Records up to a checkpoint, it, the key and anchors."""
-    lines, size = io.BytesIO(), read_note(note).size
-    for row in ledger.rows():
-        if row.seq >= size:
-            break
-        shown = b"null" if row.salt is None or row.body is None else b'"%b"' % row.salt.hex().encode()
-        body = b"null" if shown == b"null" or row.body is None else row.body
-        lines.write(b'{"header":%b,"salt":%b,"body":%b}\n' % (row.header, shown, body))
-    yield "ledger/records.jsonl", lines.getvalue()
-    yield "ledger/checkpoint.txt", note.encode()
-    yield "ledger/key.txt", f"{ledger.key}\n".encode()
-    notes = [held for held in read_anchors(anchor_path) if 0 < read_note(held).size <= size] if anchor_path else []
-    if notes:
-        yield "ledger/anchors.txt", "\n".join(notes[-_MOST_ANCHORS:]).encode()
+def _records(ledger: Ledger, size: int) -> bytes:
+    """The first records, a line each: header and body as text, the salt in hex, as in proofs and segments."""
+    lines = io.BytesIO()
+    for row in islice(ledger.rows(), size):
+        salt, body = (None, None) if row.salt is None or row.body is None else (row.salt.hex(), row.body.decode())
+        line = {"body": body, "header": row.header.decode(), "salt": salt}
+        lines.write(canonical.encode(line, _MOST_BYTES) + b"\n")
+    return lines.getvalue()
 
 
 def _attachments(past: Past, progress: Progress | None) -> Iterator[tuple[str, bytes | None]]:
@@ -121,13 +111,12 @@ def _attachments(past: Past, progress: Progress | None) -> Iterator[tuple[str, b
 
 def _compiled(past: Past, opened: RunOpened, members: dict[str, bytes], missing: list[str]) -> None:
     """A run's compiled charter and its policies, in the bytes that their digests are of."""
-    name = f"ir/{opened.ir.removeprefix('sha256:')}.json"
     found = past.compiled_of(opened)
     if isinstance(found, str):
         missing.append(f"{opened.run}: {found}")
         return
-    members[name] = found.document
-    members[f"bundles/{found.bundle.digest.removeprefix('sha256:')}.json"] = _policies(found.bundle)
+    members[f"files/{opened.ir.removeprefix('sha256:')}"] = found.document
+    members[f"files/{found.bundle.digest.removeprefix('sha256:')}"] = _policies(found.bundle)
 
 
 def _policies(bundle: Bundle) -> bytes:

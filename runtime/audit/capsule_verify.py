@@ -4,80 +4,92 @@
     python3 -I verify.py loans.capsule.zip --pin my-own.checkpoints
     python3 -I verify.py --proof proof.json --key ledger.pub
 
-It needs Python 3.8 or newer and nothing else: no package, no network. Take this file from a place that you trust,
-for instance an earlier capsule: the one inside a capsule is only compared with the one that runs.
+It needs Python 3.8 or newer and nothing else: no package, no network. Take it from a place that you trust
+and read it: the copy in a capsule is only compared with the one that runs. Sections are those of
+docs/ledger-format.md; docs/auditing.md describes a capsule's members, and what no verifier can see.
 
-Exit codes: 0 whole, anchored by a pin of yours, and every decision came out the same; 1 tampered with, damaged, or
-a decision came out otherwise; 2 wrong arguments; 6 nothing is wrong, but something was not there or not checked.
+Exit codes: 0 whole, anchored by a pin of yours, and every decision came out the same; 1 tampered with,
+damaged or decided otherwise; 2 wrong arguments; 6 nothing is wrong, but something is not there or checked.
 
-What is checked: every byte of the file; each record's form, order, chain, time and body; the tree; the final, the
-pinned and the anchored checkpoints with their Ed25519 signatures (computed in plain Python, which takes some
-milliseconds each: the checkpoints of the records between them are not kept, and need none); each attachment; that
-compiled charters, policies and inputs are the ones that the records name; people's signatures. With `opa` on PATH
-(or in $OPA_BIN), or the Python package `regorus` (leave out -I's isolation only if it is not installed for
-everybody), every decision is made again.
-
-What no verifier can see: that something was never recorded; that a recorded statement is untrue; that a clock was
-wrong; who held a stolen key; whether the people of the trust root are who it says; whether the text in `charters/`
-is what was compiled (compile it: the IR must have the digest that the run recorded).
+Ed25519 in plain Python takes some milliseconds a signature. The final checkpoint, your pins, changes of keys
+and people's statements are checked; those of records in between are not kept, and need no check. With `opa`
+($OPA_BIN, or on PATH) or the Python package `regorus` every decision is made again.
 """
 
 import argparse
 import base64
 import datetime
+import functools
 import hashlib
+import importlib.util
+import io
 import json
-import mmap
 import os
+import pathlib
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
-import zlib
+import zipfile
 
-FORMAT = "charter-capsule/1"
 MEMBER = re.compile(
-    r"README\.txt|capsule\.json|verify\.py|charter\.trust\.json|charters/[A-Za-z0-9._ -]+\.charter"
-    r"|ledger/(records\.jsonl|(anchors|checkpoint|key)\.txt)|attachments/[0-9a-f]{64}|(ir|bundles)/[0-9a-f]{64}\.json"
+    r"(capsule|charter\.trust)\.json|records\.jsonl|verify\.py"
+    r"|charters/[A-Za-z0-9._ -]+\.charter|files/[0-9a-f]{64}"
 )
-TOKEN = rb"[!#-\[\]-~]"
-HEADER = (
-    rb'\{"body":"([0-9a-f]{64})","idem":"(' + TOKEN + rb'{1,128})","kind":"([a-z][a-z0-9._-]{0,63})",'
-    rb'"log":"([!#-*,-\[\]-~]{1,128})","prev":"([0-9a-f]{64})","seq":(0|[1-9][0-9]{0,14}),"subj":"('
-    + TOKEN
-    + rb'{1,256})",'
-    rb'"ts":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z)","v":1\}'
+HEADER = re.compile(  # section 2
+    r'\{"body":"(?P<body>[0-9a-f]{64})","idem":"(?P<idem>[!#-\[\]-~]{1,128})",'
+    r'"kind":"(?P<kind>[a-z][a-z0-9._-]{0,63})","log":"(?P<log>[!#-*,-\[\]-~]{1,128})",'
+    r'"prev":"(?P<prev>[0-9a-f]{64})","seq":(?P<seq>0|[1-9][0-9]{0,14}),'
+    r'"subj":"(?P<subj>[!#-\[\]-~]{1,256})",'
+    r'"ts":"(?P<ts>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6})Z","v":1\}'
 )
-LINE = re.compile(
-    rb'\{"header":(' + HEADER + rb'),"salt":(?:"([0-9a-f]{32})","body":(\{.*\})|null,"body":null)\}', re.DOTALL
-)
+
+
+def say(name, text):
+    print(f"{name:<13} {' '.join(text.split()).encode('ascii', 'backslashreplace').decode()}")
+
+
+def need(holds, otherwise):
+    if not holds:
+        raise ValueError(otherwise)
 
 
 def sha(data):
     return hashlib.sha256(data).digest()
 
 
+# --- One spelling for everything: what has a second one could be changed unseen.
+
+
+def canonical(text):
+    value = json.loads(text)
+    form = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    need(form == text, f"not JSON in its one form: {text[:60]}")
+    return value
+
+
+def unbase64(text):
+    data = base64.b64decode(text, validate=True)
+    need(base64.b64encode(data).decode() == text, f"not base64 in its one form: {text[:60]}")
+    return data
+
+
 # --- Ed25519 (RFC 8032, section 5.1), over extended coordinates
 
 P = 2**255 - 19
-L = 2**252 + 27742317777372353535851937790883648493
+ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 
 
 def point(data):
     """The point that 32 bytes encode; None when they encode none."""
-    y = int.from_bytes(data, "little")
-    sign, y = y >> 255, y & (2**255 - 1)
-    u, v = (y * y - 1) % P, (D * y * y + 1) % P
-    x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
-    if v * x * x % P == -u % P:
-        x = x * pow(2, (P - 1) // 4, P) % P
-    if y >= P or v * x * x % P != u or (x == 0 and sign):
-        return None
-    x = P - x if x & 1 != sign else x
-    return x, y, 1, x * y % P
+    y = int.from_bytes(data, "little") & (2**255 - 1)
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    x = x if x * x % P == square else x * pow(2, (P - 1) // 4, P) % P
+    x = x if x & 1 == data[31] >> 7 else P - x
+    return (x, y, 1, x * y % P) if x * x % P == square and x < P and y < P else None
 
 
 def add(p, q):
@@ -95,498 +107,354 @@ def times(number, p):
     return result
 
 
-def same(p, q):
-    return (p[0] * q[2] - q[0] * p[2]) % P == 0 and (p[1] * q[2] - q[1] * p[2]) % P == 0
-
-
 BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
 
-def is_signed(key, message, signature):
-    """Whether 64 bytes are the key's signature; a key of small order signs nothing."""
-    a, r = point(key), point(signature[:32])
-    s = int.from_bytes(signature[32:], "little")
-    if len(key) != 32 or len(signature) != 64 or a is None or r is None or s >= L or same(times(8, a), (0, 1, 1, 0)):
+def is_signed(public, message, signature):
+    """Whether the 64 bytes are the key's signature; a key of small order signs nothing."""
+    a, s = point(public), int.from_bytes(signature[32:], "little")
+    if len(signature) != 64 or s >= ORDER or a is None or times(8, a)[0] == 0:
         return False
-    h = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
-    return same(times(s, BASE), add(r, times(h, a)))
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % ORDER
+    x, y, z, _ = add(times(s, BASE), times(h, (P - a[0], a[1], 1, P - a[3])))
+    x, y = (part * pow(z, P - 2, P) % P for part in (x, y))
+    return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
 
 
-# --- checkpoints and keys (docs/ledger-format.md, section 5)
+# --- Keys and checkpoints (sections 5 and 7)
 
 
-def unhex(text):
-    if not re.fullmatch("([0-9a-f]{2})*", text):
-        raise ValueError("hexadecimal in a second spelling")
-    return bytes.fromhex(text)
-
-
-def unbase64(text):
-    data = base64.b64decode(text, validate=True)
-    if base64.b64encode(data).decode() != text:
-        raise ValueError("base64 in a second spelling")
-    return data
-
-
-def parse_key(text):
+def read_key(text):
     """Origin, key id and the 32 bytes of a verifier key."""
-    origin, key_id, encoded = text.strip().split("+", 2)
+    origin, key_id, encoded = text.split("+", 2)
     data = unbase64(encoded)
-    if len(data) != 33 or data[0] != 1 or sha(origin.encode() + b"\n" + data)[:4].hex() != key_id:
-        raise ValueError("the verifier key is malformed")
-    return origin, unhex(key_id), data[1:]
+    named = sha(origin.encode() + b"\n" + data)[:4]
+    need(len(data) == 33 and data[0] == 1 and named.hex() == key_id, "the verifier key is malformed")
+    return origin, named, data[1:]
 
 
-def signed_text(note, key):
-    """The text of a signed note, if the key's signature is on it and holds; lines of other keys are ignored."""
-    text, _, tail = note.rpartition("\n\n")
-    if not tail.endswith("\n"):
-        raise ValueError("not a signed note")
-    for line in tail[:-1].split("\n"):
+def signed_lines(note, key):
+    """The lines of a signed note, if the key has signed them; signatures of other keys are ignored."""
+    (origin, key_id, public), (text, _, tail) = key, note.rpartition("\n\n")
+    for line in tail.split("\n")[:-1]:
         dash, name, encoded = line.split(" ")
-        blob = unbase64(encoded)
-        if (dash, name, blob[:4]) == ("\u2014", key[0], key[1]) and is_signed(key[2], f"{text}\n".encode(), blob[4:]):
-            return text + "\n"
+        blob, signed = unbase64(encoded), f"{text}\n".encode()
+        if (dash, name, blob[:4]) == ("\u2014", origin, key_id) and is_signed(public, signed, blob[4:]):
+            return text.split("\n")
     raise ValueError(f"not signed by the ledger's key: {text[:200]}")
 
 
-def read_note(text):
-    """Origin, size and root of a checkpoint."""
-    lines = text.split("\n")
-    if not re.fullmatch("0|[1-9][0-9]{0,14}", lines[1]) or len(unbase64(lines[2])) != 32:
-        raise ValueError("not a checkpoint")
-    return lines[0], int(lines[1]), unbase64(lines[2])
+def key_chain(newest, changes, trusted):
+    """The keys in turn, each with the largest size that it signs; old and new key signed each change."""
+    keys, chain = [change.split("\n")[3] for change in changes] + [newest], []
+    for change, old, new in zip(changes, keys, keys[1:]):
+        lines = signed_lines(change, read_key(old))
+        form = ["charter/ledger/v1/key-rotation", read_key(new)[0], lines[2], old, new]
+        need(lines == form == signed_lines(change, read_key(new)), "a change of keys leads to another key")
+        chain.append((int(lines[2]), read_key(old)))
+    need(chain == sorted(chain), "the changes of keys are not in order")
+    need(trusted is None or trusted in keys, "the ledger has another key than the one given")
+    return [*chain, (10**15, read_key(newest))]
 
 
-def open_note(note, rotations, newest):
+def open_checkpoint(note, chain):
     """Size and root of a checkpoint, signed by the key that was in force at its size."""
-    _, size, root = read_note(note)
-    key = next((old for at, old, _ in rotations if size <= at), newest)
-    if read_note(signed_text(note, key)) != (key[0], size, root):
-        raise ValueError("a checkpoint of another ledger")
-    return size, root
+    key = next(key for last, key in chain if int(note.split("\n")[1]) <= last)
+    origin, size, root = signed_lines(note, key)
+    need(origin == key[0], "a checkpoint of another ledger")
+    return int(size), unbase64(root)
 
 
-def read_rotation(statement):
-    """Record, old key and new key of a change of keys, which both have signed."""
-    heading, origin, at, old, new = statement.split("\n")[:5]
-    text = "\n".join((heading, origin, at, old, new)) + "\n"
-    old, new = parse_key(old), parse_key(new)
-    if heading != "charter/ledger/v1/key-rotation" or not origin == old[0] == new[0]:
-        raise ValueError("not a statement about a change of keys")
-    if signed_text(statement, old) != text or signed_text(statement, new) != text:
-        raise ValueError("a change of keys says something else than what was signed")
-    return int(at), old, new
+def read_pins(path):
+    """The signed notes of a file of checkpoints; lines with # before them are comments."""
+    text = re.sub(r"(?m)^#.*\n", "", pathlib.Path(path).read_text("utf-8") + "\n")
+    form = r"(?:[^\n]+\n){3}\n(?:\u2014 [^\n]+\n)+"
+    need(not re.sub(form, "", text).strip("\n"), f"{path} holds something else than checkpoints")
+    return re.findall(form, text)
 
 
-def lead_from(known, rotations, newest):
-    """Refuse a key from which changes that both keys signed do not lead to the newest one."""
-    follow = all(a[2] == b[1] and a[0] < b[0] for a, b in zip(rotations, rotations[1:]))
-    if not follow or (rotations and rotations[-1][2] != newest):
-        raise ValueError("the changes of keys do not lead to the ledger's key")
-    if known not in [*(old for _, old, _ in rotations), newest]:
-        raise ValueError("the ledger has another key than the one given")
+# --- Records and their tree (sections 2 to 4)
 
 
-def notes(text):
-    """The notes of a file of anchors (section 7): paragraphs in pairs, comments before them."""
-    parts = [part for part in re.sub(r"(?m)^#.*\n", "", text).split("\n\n") if part.strip("\n")]
-    if len(parts) % 2:
-        raise ValueError("the anchors end within a checkpoint")
-    return [f"{a.lstrip()}\n\n{b.rstrip()}\n" for a, b in zip(parts[::2], parts[1::2])]
+def node_hash(right, left):
+    return sha(b"\x01" + left + right)
 
 
-class Tree:
-    """RFC 6962 root of the leaves so far."""
+def read_record(item, origin):
+    """Header, leaf and body of a record, as proofs and capsules hold it; the body is None when it is gone."""
+    header, salt, body = HEADER.fullmatch(item["header"]), item["salt"], item["body"]
+    need(header and header["log"] == origin, f"not a header, or of another ledger: {item['header'][:300]}")
+    datetime.datetime.fromisoformat(header["ts"])  # a date that does not exist raises
+    leaf = sha(b"\0" + header[0].encode())
+    if salt is None and body is None:
+        return header, leaf, None
+    committed = sha(b"charter/ledger/v1/body\0" + bytes.fromhex(salt) + body.encode()).hex()
+    is_it = re.fullmatch("[0-9a-f]{32}", salt) and committed == header["body"]
+    need(is_it, f"not the body that was committed to: {header[0]}")
+    return header, leaf, canonical(body)
 
-    def __init__(self):
-        self.size, self.nodes = 0, []
 
-    def append(self, leaf):
-        rest = self.size
+def read_records(text, origin, sizes):
+    """Number, kind and body of every record, each checked; and the roots of the tree at these sizes."""
+    *lines, end = text.split("\n")
+    need(end == "", "the records end within a line")
+    events, ids, prev, last = [], set(), "0" * 64, ""
+    peaks, roots = [], {0: sha(b"")}  # peaks: the perfect subtrees of the leaves so far, largest first
+    for seq, line in enumerate(lines):
+        item = canonical(line)
+        header, leaf, body = read_record(item, origin)
+        placed = (header["prev"], int(header["seq"]), len(item)) == (prev, seq, 3) and header["ts"] >= last
+        need(placed and header["idem"] not in ids, f"record {seq} is out of place or time, or there twice")
+        prev, last, rest = leaf.hex(), header["ts"], seq
+        ids.add(header["idem"])
         while rest & 1:
-            leaf, rest = sha(b"\x01" + self.nodes.pop() + leaf), rest >> 1
-        self.nodes.append(leaf)
-        self.size += 1
-
-    def root(self):
-        if not self.nodes:
-            return sha(b"")
-        found = self.nodes[-1]
-        for node in reversed(self.nodes[:-1]):
-            found = sha(b"\x01" + node + found)
-        return found
+            leaf, rest = node_hash(leaf, peaks.pop()), rest >> 1
+        peaks.append(leaf)
+        if seq + 1 in sizes:
+            roots[seq + 1] = functools.reduce(node_hash, reversed(peaks))
+        events.append((seq, header["kind"], body))
+    return events, roots
 
 
-# --- the capsule
+# --- The capsule
 
 
-def read_zip(data):
-    """Place of each member; the file must be, byte for byte, the one plain way to write these members."""
-    found, at, central = {}, 0, b""
-    while data[at : at + 4] == b"PK\x03\x04":
-        _, size, _, length = struct.unpack_from("<III H", data, at + 14)
-        name, start = data[at + 30 : at + 30 + length], at + 30 + length
-        with memoryview(data) as view, view[start : start + size] as part:
-            common = struct.pack("<5H3I2H", 20, 0, 0, 0, 33, zlib.crc32(part), size, size, length, 0)
-            whole = len(part) == size
-        if not whole or data[at:start] != b"PK\x03\x04" + common + name or name.decode("ascii") in found:
-            raise ValueError(f"the file is damaged at byte {at}")
-        central += (
-            b"PK\x01\x02" + struct.pack("<H", 0x314) + common + struct.pack("<3H2I", 0, 0, 0, 0o644 << 16, at) + name
-        )
-        found[name.decode("ascii")] = slice(start, start + size)
-        at = start + size
-    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, len(found), len(found), len(central), at, 0)
-    if data[at:] != central + end or list(found) != sorted(found):
-        raise ValueError(f"the file is damaged at byte {at} or after")
-    return found
+def read_zip(path):
+    """The members. Written anew they give the same file, byte for byte: nothing hides beside them."""
+    data, again = pathlib.Path(path).read_bytes(), io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as file, zipfile.ZipFile(again, "w") as copy:
+        entries = file.infolist()
+        fit = sum(entry.file_size for entry in entries) <= len(data)
+        need(fit and not any(entry.compress_type for entry in entries), "members are not stored as they are")
+        members = {entry.filename: file.read(entry) for entry in entries}
+        for name in sorted(members):
+            about = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            about.create_system, about.external_attr = 3, 0o644 << 16
+            copy.writestr(about, members[name])
+    need(again.getvalue() == data, "the file is damaged, or not written in the one plain way")
+    return members
 
 
-class Check:
-    """One capsule being checked: `bad` are findings, `open` is what was not there or not checked."""
-
-    def __init__(self, data, say):
-        self.data, self.say, self.bad, self.open = data, say, [], []
-        self.members = read_zip(data)
-        self.decisions, self.runs, self.named, self.signed = [], {}, set(), []
-        self.gone, self.erasures = set(), set()
-        self.rotations = []
-
-    def read(self, name):
-        return self.data[self.members[name]]
-
-    def text(self, name):
-        return self.read(name).decode("utf-8")
-
-    def manifest(self):
-        """Every member is the one listed; this verifier is the one in the capsule."""
-        listed = json.loads(self.text("capsule.json"))
-        if json.dumps(listed, sort_keys=True, separators=(",", ":")).encode() != self.read("capsule.json"):
-            raise ValueError("capsule.json is not in its one form")
-        strange = [name for name in self.members if not MEMBER.fullmatch(name)]
-        if strange:
-            raise ValueError(f"no capsule has a member {strange[0][:60]!r}")
-        digests = {name: sha(self.read(name)).hex() for name in self.members if name != "capsule.json"}
-        if listed != {"format": FORMAT, "members": digests}:
-            wrong = sorted(n for n in {**listed["members"], **digests} if listed["members"].get(n) != digests.get(n))
-            raise ValueError(f"members are not those that capsule.json lists: {', '.join(wrong) or 'its form'}")
-        with open(__file__, "rb") as own:
-            if own.read() != self.read("verify.py"):
-                raise ValueError("the verifier in the capsule is not the one that is running: compare the two")
-        if self.text("README.txt") != __doc__:
-            raise ValueError("README.txt is not this verifier's")
-
-    def records(self, key, stops):
-        """Sections 2 to 4 and 6; returns tree and the roots at the sizes in `stops`."""
-        tree, roots, ids = Tree(), {0: sha(b"")}, set()
-        prev, last, place = b"0" * 64, b"", self.members["ledger/records.jsonl"]
-        at = place.start
-        while at < place.stop:
-            stop = self.data.find(b"\n", at, place.stop)
-            found = LINE.fullmatch(self.data[at:stop]) if stop >= 0 else None
-            if found is None:
-                raise ValueError(f"record {tree.size} is not in the one permitted form")
-            header, committed, idem, kind, log, h_prev, seq, _, time, salt, body = found.groups()
-            year, month, day, hour, minute, second = map(int, re.findall(rb"[0-9]+", time)[:6])
-            datetime.datetime(year, month, day, hour, minute, second)
-            if (log.decode(), h_prev, int(seq)) != (key[0], prev, tree.size) or time < last or idem in ids:
-                raise ValueError(f"record {tree.size} is of another ledger, out of its place or time, or there twice")
-            ids.add(idem)
-            if body is None:
-                self.gone.add(tree.size)
-            elif sha(b"charter/ledger/v1/body\0" + bytes.fromhex(salt.decode()) + body).hex().encode() != committed:
-                raise ValueError(f"the body of record {tree.size} is not the one that its header commits to")
-            else:
-                self.body(tree.size, kind.decode(), json.loads(body))
-            tree.append(sha(b"\0" + header))
-            prev, last, at = sha(b"\0" + header).hex().encode(), time, stop + 1
-            if tree.size in stops:
-                roots[tree.size] = tree.root()
-        return tree, roots
-
-    def body(self, seq, kind, body):
-        for item in body.get("attachments", {}).values():
-            name = "attachments/" + item["digest"][7:]
-            if name not in self.members:
-                self.open.append(f"record {seq}: {item['digest'][:19]} is not in the capsule")
-            elif len(self.read(name)) != item["size"]:
-                self.bad.append(f"record {seq}: its attachment has another size")
-            self.named.add(name)
-        if kind == "gate.decided":
-            self.decisions.append((seq, body))
-        elif kind == "run.opened":
-            self.runs[body["run"]] = body
-            self.named.update({f"ir/{body['ir'][7:]}.json", f"bundles/{body['bundle'][7:]}.json"})
-        elif kind in {"statement.signed", "act.signed"}:
-            self.signed.append((seq, body))
-        elif kind == "ledger.erased":
-            listed = body.get("records")
-            self.erasures.update(
-                at for at in (listed if isinstance(listed, list) else ()) if type(at) is int and at < seq
-            )
-        elif kind == "ledger.key-rotated":
-            self.rotations.append(read_rotation(body["statement"]))
-            if self.rotations[-1][0] != seq:
-                raise ValueError(f"record {seq} changes the key at another place")
-
-    def contents(self):
-        """Attachments, compiled charters and policies are named by records and are what their names say."""
-        for name in self.members:
-            if re.match("attachments/|ir/|bundles/", name):
-                digest = name.partition("/")[2].replace(".json", "")
-                if sha(self.read(name)).hex() != digest or name not in self.named:
-                    self.bad.append(f"{name} is not what its name says, or no record names it")
-        for run in self.runs.values():
-            ir = f"ir/{run['ir'][7:]}.json"
-            bundle = f"bundles/{run['bundle'][7:]}.json"
-            if ir not in self.members or bundle not in self.members:
-                self.open.append(f"the compiled charter of {run['run']} is not in the capsule")
-            elif json.loads(self.text(ir))["bundle"]["modules"] != json.loads(self.text(bundle))["modules"]:
-                self.bad.append(f"the compiled charter of {run['run']} has other policies than the run recorded")
-
-    def signatures(self):
-        """Each signed statement holds under the key that its record names, found by its fingerprint."""
-        keys = {}
-        if "charter.trust.json" in self.members:
-            for line in re.findall(r'"ssh-ed25519 ([A-Za-z0-9+/=]+)', self.text("charter.trust.json")):
-                blob = base64.b64decode(line)
-                keys["SHA256:" + base64.b64encode(sha(blob)).decode().rstrip("=")] = blob[-32:]
-        for seq, body in self.signed:
-            name = f"attachments/{body['envelope'][7:]}"
-            if body["key"] not in keys or name not in self.members:
-                self.open.append(f"record {seq}: the key or the envelope of {body['person']} is not in the capsule")
-                continue
-            envelope = json.loads(self.text(name))
-            kind, payload = envelope["payloadType"].encode(), base64.b64decode(envelope["payload"])
-            message = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
-            blobs = [base64.b64decode(item["sig"]) for item in envelope["signatures"]]
-            holds = any(is_signed(keys[body["key"]], message, blob) for blob in blobs)
-            if "sha256:" + sha(payload).hex() != body["statement"] or not holds:
-                self.bad.append(f"record {seq}: {body['person']} has not signed what the record says")
-
-    def redecide(self, opa):
-        """Ask an engine about every recorded input again."""
-        groups = {}
-        for seq, body in self.decisions:
-            names = (f"bundles/{body['bundle'][7:]}.json", f"attachments/{body['input'][7:]}")
-            ir = f"ir/{self.runs.get(body['run'], {}).get('ir', '')[7:]}.json"
-            if not set(names) <= set(self.members) or ir not in self.members:
-                self.open.append(f"record {seq}: its policies or its input are not in the capsule")
-            elif body["allow"] or body["evaluated"] or any(v["control"] != "gate" for v in body["violations"]):
-                self.misfits(seq, body, json.loads(self.text(names[1])), json.loads(self.text(ir)))
-                groups.setdefault(names[0], []).append((seq, body))
-            else:
-                self.say("not compared", f"record {seq} was denied by the gate itself, without a policy")
-        done, by = 0, engine(opa)
-        for bundle, group in groups.items() if by else ():
-            policies = json.loads(self.text(bundle))
-            plan = policies["data"]["charter"]["plan"]
-            plan["revision"] = f"{plan['lifecycle']}-{bundle[8:24]}"
-            for start in range(0, len(group), 200):
-                part = group[start : start + 200]
-                inputs = [self.text(f"attachments/{body['input'][7:]}") for _, body in part]
-                try:
-                    answers = list(by[1](policies, inputs))
-                except Exception as error:  # an engine that fails has decided nothing
-                    self.open.append(f"not made again: {len(part)} decisions, because {by[0]} failed: {error}")
-                    continue
-                if len(answers) != len(part):
-                    self.bad.append(f"{by[0]} cannot compute a decision from every input of {bundle}")
-                for (seq, body), answer in zip(part, answers):
-                    done += 1
-                    if answer.get("revision") != body["revision"] or form(answer) != form(body):
-                        self.bad.append(f"record {seq}: {body['gate']} comes out otherwise than recorded")
-        if by:
-            self.say("re-decided", f"{done} of {len(self.decisions)} decisions, with {by[0]}")
-        else:
-            self.open.append("no decision was made again: there is no `opa` and no `regorus` here")
-        if by and not groups:
-            self.open.append("no decision was made again: there was none to compare")
-
-    def misfits(self, seq, body, asked, ir):
-        seen = (asked["transition"]["gate"], asked["transition"]["key"], asked["time"], asked["lifecycle"]["meaning"])
-        gates = {gate["id"]: gate["controls"] for stage in ir["stages"] for gate in (stage["entry"], stage["exit"])}
-        missing = body["allow"] and set(gates.get(body["gate"], ["?"])) - set(body["evaluated"])
-        if seen != (body["gate"], body["key"], body["time"], ir["meaning"]) or missing:
-            self.bad.append(f"record {seq}: {body['gate']} was decided on something else, or without a control")
+def read_capsule(path):
+    """What capsule.json says, the other members, and of these the files by their digests."""
+    members = read_zip(path)
+    need(all(map(MEMBER.fullmatch, members)), f"a member that no capsule has: {list(members)[:9]}")
+    about = canonical(members.pop("capsule.json").decode())
+    digests = {name: sha(data).hex() for name, data in members.items()}
+    need(about["members"] == digests, "members are not those that capsule.json lists")
+    need((about["format"], len(about)) == ("charter-capsule/1", 4), "capsule.json has another form")
+    own = pathlib.Path(__file__).read_bytes()
+    need(members["verify.py"] == own, "the verifier in the capsule is another than this one: compare them")
+    files = {name[6:]: data for name, data in members.items() if name.startswith("files/")}
+    need(all(digests["files/" + digest] == digest for digest in files), "a file is not what its name says")
+    return about, members, files
 
 
-def form(answer):
-    """What a decision says, however numbers and lists are written."""
-
-    def plain(value):
-        if isinstance(value, dict):
-            return {name: plain(part) for name, part in value.items()}
-        if isinstance(value, list):
-            return [plain(part) for part in value]
-        if isinstance(value, float) or (type(value) is int and abs(value) > 2**53):
-            return repr(float(value))
-        return value
-
-    names = ("violations", "warnings", "obligations", "evaluated")
-    lists = [sorted(json.dumps(plain(item), sort_keys=True) for item in answer.get(name, [])) for name in names]
-    return answer["allow"], lists
+def read_keys(trust):
+    """The Ed25519 keys in a trust root's text, by their fingerprints."""
+    blobs = map(base64.b64decode, re.findall(r'"ssh-ed25519 ([A-Za-z0-9+/=]+)', trust.decode()))
+    return {"SHA256:" + base64.b64encode(sha(blob)).decode().rstrip("="): blob[-32:] for blob in blobs}
 
 
-def engine(opa):
-    """Name of an engine and a function of policies and inputs; None when there is none."""
-    opa = opa or os.environ.get("OPA_BIN") or shutil.which("opa")
-    if opa:
-        return f"opa ({opa})", lambda policies, inputs: ask_opa(opa, policies, inputs)
-    try:
-        import regorus
-    except ImportError:
-        return None
-
-    def ask(policies, inputs):
-        asked = regorus.Engine()
-        for name, text in policies["modules"].items():
-            asked.add_policy(name, text)
-        asked.add_data_json(json.dumps(policies["data"]))
-        for text in inputs:
-            asked.set_input_json(text)
-            yield json.loads(asked.eval_rule_as_json("data." + policies["entrypoint"].replace("/", ".")))
-
-    return "regorus", ask
+def check_statement(body, envelope, public):
+    """What a person signed (a DSSE envelope) is the statement that the record names."""
+    kind, payload = envelope["payloadType"].encode(), base64.b64decode(envelope["payload"])
+    message = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+    signed = any(is_signed(public, message, base64.b64decode(one["sig"])) for one in envelope["signatures"])
+    need(signed and body["statement"] == "sha256:" + sha(payload).hex(), f"not what was signed: {body}")
 
 
-def ask_opa(opa, policies, inputs):
-    """One `opa eval` for all inputs; without the functions that reach out of it, since the policies are not ours."""
+# --- Deciding again
+
+
+def said(answer):
+    """What a decision says, in whatever order it says it."""
+    lists = [answer.get(name, ()) for name in ("violations", "warnings", "obligations", "evaluated")]
+    ordered = [sorted(json.dumps(item, sort_keys=True) for item in items) for items in lists]
+    return answer.get("allow"), answer.get("revision"), ordered
+
+
+def as_recorded(digits):
+    """A number of an engine's answer: records hold fractions, and whole ones beyond 2^53, as text."""
+    small = digits.lstrip("-").isdigit() and abs(int(digits)) <= 2**53
+    return int(digits) if small else repr(float(digits))
+
+
+read_answer = functools.partial(json.loads, parse_int=as_recorded, parse_float=as_recorded)
+
+
+def ask_regorus(policies, entry, asked):
+    import regorus
+
+    engine = regorus.Engine()
+    for name, text in policies["modules"].items():
+        engine.add_policy(name, text)
+    engine.add_data_json(json.dumps(policies["data"]))
+    engine.set_input_json(asked)
+    return read_answer(engine.eval_rule_as_json(entry))
+
+
+@functools.lru_cache(maxsize=None)
+def opa_limits(opa):
+    """What policies may call: nothing that reaches out of OPA, since they are not ours."""
+    known = subprocess.run([opa, "capabilities", "--current"], check=True, capture_output=True).stdout
+    known = {**json.loads(known), "allow_net": []}
+    known["builtins"] = [one for one in known["builtins"] if one["name"] not in ("http.send", "opa.runtime")]
+    return json.dumps(known)
+
+
+def ask_opa(opa, policies, entry, asked):
+    files = {f"{number}.rego": text for number, text in enumerate(policies["modules"].values())}
+    files.update({"data.json": json.dumps(policies["data"]), "limits": opa_limits(opa)})
+    command = [opa, "eval", "--format=json", "--capabilities=limits", "--stdin-input", "--data=.", entry]
+    run = functools.partial(subprocess.run, check=True, capture_output=True, timeout=600)
     with tempfile.TemporaryDirectory() as folder:
-        known = json.loads(subprocess.run([opa, "capabilities", "--current"], check=True, capture_output=True).stdout)
-        known["builtins"] = [
-            b for b in known["builtins"] if not re.match(r"http\.|net\.lookup|opa\.runtime", b["name"])
-        ]
-        files = {f"m{n}.rego": text for n, text in enumerate(policies["modules"].values())}
-        files["data.json"] = '{"capsule":[%s],%s' % (",".join(inputs), json.dumps(policies["data"])[1:])
         for name, text in files.items():
-            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-                file.write(text)
-        capabilities = os.path.join(folder, "capabilities")
-        with open(capabilities, "w", encoding="utf-8") as file:
-            json.dump({**known, "allow_net": []}, file)
-        query = f"[d | x := data.capsule[_]; d := data.{policies['entrypoint'].replace('/', '.')} with input as x]"
-        command = [opa, "eval", "--format=json", f"--capabilities={capabilities}"]
-        command += [f"--data={os.path.join(folder, name)}" for name in files]
-        answer = subprocess.run([*command, query], check=False, capture_output=True, timeout=600)
-        if answer.returncode:
-            raise OSError(f"opa failed: {(answer.stdout + answer.stderr).decode()[:400]}")
-        return json.loads(answer.stdout)["result"][0]["expressions"][0]["value"]
+            pathlib.Path(folder, name).write_text(text, encoding="utf-8")
+        found = read_answer(run(command, cwd=folder, input=asked.encode()).stdout).get("result")
+    return found[0]["expressions"][0]["value"] if found else {}
 
 
-def check_capsule(options, say):
-    """Findings and gaps of a capsule."""
-    with open(options.capsule, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        check = Check(data, say)
-        check.manifest()
-        key = parse_key(check.text("ledger/key.txt"))
-        beside = notes(check.text("ledger/anchors.txt")) if "ledger/anchors.txt" in check.members else []
-        mine = [note for path in options.pin for note in notes(read_text(path))]
-        tree, roots = check.records(key, {read_note(note)[1] for note in [*mine, *beside]})
-        lead_from(parse_key(read_text(options.key)) if options.key else key, check.rotations, key)
-        size, root = open_note(check.text("ledger/checkpoint.txt"), check.rotations, key)
-        pins = [open_note(note, check.rotations, key) for note in mine]
-        held = [open_note(note, check.rotations, key) for note in beside]
-        if (tree.size, tree.root()) != (size, root):
-            check.bad.append("the records are not those that the final checkpoint signs")
-        for at, expected in [*pins, *held]:
-            if roots.get(at) != expected:
-                check.bad.append(f"the first {at} records are not those of a kept checkpoint: rolled back or rewritten")
-        check.contents()
-        check.signatures()
-        say("ledger", f"{key[0]}, {size} records, root {root.hex()}")
-        say("key", f"{key[1].hex()}, {'as given' if options.key else 'as the capsule itself names it'}")
-        changes = f", {len(check.rotations)} changes of the key by both keys" if check.rotations else ""
-        kept = f"{len(pins)} of your pins, {len(held)} from beside the ledger"
-        say("checkpoints", f"1 final, {kept}{changes}; each signature checked")
-        say("people", f"signed statements: {len(check.signed)}, under keys of the trust root in the capsule")
-        check.redecide(options.opa)
-        if not any(at for at, _ in pins):
-            check.open.append("not anchored: without a --pin of yours, a ledger that was signed anew as a whole passes")
-        if check.gone & check.erasures:
-            check.open.append(f"{len(check.gone & check.erasures)} bodies were erased, by a record that says why")
-        if check.gone - check.erasures:
-            first = ", ".join(map(str, sorted(check.gone - check.erasures)[:12]))
-            count = len(check.gone - check.erasures)
-            check.open.append(
-                f"{count} bodies are MISSING WITHOUT ANY RECORD OF IT, the first of them: records {first}"
-            )
-        return check.bad, check.open if size else [*check.open, "the ledger is empty"]
+def find_engine():
+    """An engine's name, and what asks it; None when there is none."""
+    opa = os.environ.get("OPA_BIN") or shutil.which("opa")
+    if opa:
+        return f"opa ({opa})", functools.partial(ask_opa, opa)
+    return ("regorus", ask_regorus) if importlib.util.find_spec("regorus") else None
 
 
-def check_proof(options, say):
-    """Section 8: one record, by its path to a signed root."""
-    text = read_text(options.proof).rstrip("\n")
-    proof = json.loads(text)
-    members = {"format", "header", "salt", "body", "path", "checkpoint", "key"}
-    form = json.dumps(proof, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    if form != text or set(proof) - {"rotations"} != members or proof["format"] != "charter-proof/1":
-        raise ValueError("not a proof in its one form")
-    key, rotations = parse_key(proof["key"]), [read_rotation(item) for item in proof.get("rotations", [])]
-    lead_from(parse_key(read_text(options.key)) if options.key else key, rotations, key)
-    size, root = open_note(proof["checkpoint"], rotations, key)
-    found = re.fullmatch(HEADER, proof["header"].encode())
-    if found is None or found[4].decode() != key[0]:
-        raise ValueError("header, key and checkpoint are not of one ledger")
-    at, last, node = int(found[6]), size - 1, sha(b"\0" + proof["header"].encode())
-    if at > last:
-        raise ValueError("the record is beyond the checkpoint")
-    for other in map(unhex, proof["path"]):  # RFC 9162, section 2.1.3.2
-        if last == 0 or len(other) != 32:
-            raise ValueError("the path is too long")
-        if at & 1 or at == last:
-            node = sha(b"\x01" + other + node)
-            while not at & 1 and at:
-                at, last = at >> 1, last >> 1
+def redecide(files, runs, decisions):
+    """Hold each decision against its run and input, and have an engine make it again; what was not made."""
+    engine, gaps, bad, done = find_engine(), [], [], 0
+    for seq, body in decisions:
+        run = runs.get(body["run"], {"ir": "", "bundle": ""})
+        found = [files.get(name[7:]) for name in (run["ir"], run["bundle"], body["input"])]
+        if None in found:
+            gaps.append(f"record {seq}: its policies or its input are not in the capsule")
+            continue
+        ir, policies, asked = map(json.loads, found)
+        plan = policies["data"]["charter"]["plan"]
+        plan["revision"] = f"{plan['lifecycle']}-{run['bundle'][7:23]}"  # the digest is of all the rest
+        need(ir["bundle"] == {**ir["bundle"], **policies}, f"record {seq}: not the policies of its charter")
+        about = asked["transition"]["gate"], asked["transition"]["key"], asked["time"]
+        bound = asked["lifecycle"]["meaning"] == run["meaning"] and body["bundle"] == run["bundle"]
+        controls = {one["control"] for one in body.get("violations", ())}
+        if not bound or about != (body["gate"], body["key"], body["time"]):
+            bad.append(f"record {seq}: {body['gate']} was decided on something else than it says")
+        elif not body["allow"] and not body.get("evaluated") and controls == {"gate"}:
+            say("not compared", f"record {seq} was denied by the gate itself, without a policy")
+        elif engine:
+            try:
+                entry = "data." + policies["entrypoint"].replace("/", ".")
+                answer = engine[1](policies, entry, found[2].decode())
+            except Exception as error:  # an engine that fails has decided nothing
+                gaps.append(f"record {seq}: not made again, because {engine[0]} failed: {error}")
+                continue
+            done += 1
+            if said(answer) != said(body):
+                bad.append(f"record {seq}: {body['gate']} comes out otherwise than recorded")
+    need(not bad, f"{len(bad)} decisions do not hold: {'; '.join(bad[:20])}")
+    say("re-decided", f"{done} of {len(decisions)} decisions, with {engine[0] if engine else 'nothing'}")
+    if not done:
+        gaps.append("no decision was made again: no `opa` or `regorus` is here, or there was none to compare")
+    return gaps
+
+
+# --- What is asked for
+
+
+def check_capsule(options, trusted):
+    """What was not there or not checked, when nothing is wrong with a capsule."""
+    about, members, files = read_capsule(options.capsule)
+    notes = [about["checkpoint"], *(note for path in options.pin for note in read_pins(path))]
+    sizes = {int(note.split("\n")[1]) for note in notes}
+    events, roots = read_records(members["records.jsonl"].decode(), about["key"].split("+")[0], sizes)
+
+    def of(*kinds):
+        return [(seq, body) for seq, kind, body in events if kind in kinds and body is not None]
+
+    changes = of("ledger.key-rotated")
+    chain = key_chain(about["key"], [body["statement"] for _, body in changes], trusted)
+    need([last for last, _ in chain[:-1]] == [seq for seq, _ in changes], "a change of keys elsewhere")
+    final, *pins = (open_checkpoint(note, chain) for note in notes)
+    need((len(events), roots.get(len(events))) == final, "the records are not those of the final checkpoint")
+    for size, root in pins:
+        need(roots.get(size) == root, f"not the first {size} records of your pin: rolled back or rewritten")
+    runs = {body["run"]: body for _, body in of("run.opened")}
+    named = {run[part][7:] for run in runs.values() for part in ("ir", "bundle")}
+    attached = [body["attachments"].values() for _, _, body in events if body and "attachments" in body]
+    named.update(item["digest"][7:] for items in attached for item in items)
+    need(set(files) <= named, f"no record names a file {sorted(set(files) - named)[:1]}")
+    gaps = [f"the file {digest[:12]} is not in the capsule" for digest in sorted(named - set(files))]
+    keys, signed = read_keys(members.get("charter.trust.json", b"")), of("statement.signed", "act.signed")
+    for seq, body in signed:
+        key, envelope = keys.get(body["key"]), files.get(body["envelope"][7:])
+        if key and envelope:
+            check_statement(body, json.loads(envelope), key)
         else:
-            node = sha(b"\x01" + node + other)
-        at, last = at >> 1, last >> 1
-    if last or node != root:
-        raise ValueError("the path does not lead to the signed root")
-    if (proof["salt"] is None) != (proof["body"] is None):
-        raise ValueError("salt and body go together")
-    if proof["body"] is not None:
-        salt = unhex(proof["salt"])
-        committed = sha(b"charter/ledger/v1/body\0" + salt + proof["body"].encode()).hex().encode()
-        if len(salt) != 16 or committed != found[1]:
-            raise ValueError("the body is not the one that the header commits to")
-    _, _, kind, _, _, seq, about, time = (part.decode() for part in found.groups())
-    say("record", f"{seq} of {key[0]}, {time}, {kind} about {about}")
-    say("body", "shown, and the one committed to" if proof["body"] is not None else "not shown")
-    return [], [] if options.key else ["signed by the key that the proof names itself: compare it, or give --key"]
+            gaps.append(f"record {seq}: the key or the envelope of {body['person']} is not in the capsule")
+    say("ledger", f"{len(events)} records, root {final[1].hex()}, key {about['key']}")
+    say("key", "as given" if trusted else "as the capsule itself names it: compare it, or give --key")
+    say("checkpoints", f"1 final, {len(pins)} of your pins, {len(changes)} changes of the key; all signed")
+    say("people", f"signed statements: {len(signed)}, under keys of the trust root in the capsule")
+    gaps += redecide(files, runs, of("gate.decided"))
+    if not any(size for size, _ in pins):
+        gaps.append("not anchored: without a --pin of yours, a ledger that was signed anew as a whole passes")
+    gone, listed = {seq for seq, _, body in events if body is None}, set()
+    for seq, body in of("ledger.erased"):
+        records = body.get("records") if type(body.get("records")) is list else []
+        listed.update(at for at in records if type(at) is int and at < seq)
+    erased, taken = sorted(gone & listed), sorted(gone - listed)
+    if erased:
+        gaps.append(f"{len(erased)} bodies were erased, by a record that says why: {erased[:12]}")
+    if taken:
+        first = ", ".join(map(str, taken[:12]))
+        gaps.append(f"{len(taken)} bodies are MISSING WITHOUT ANY RECORD OF IT, the first of them: records {first}")
+    return gaps
 
 
-def read_text(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
+def check_proof(options, trusted):
+    """The same for one record, by its path to a signed root (section 8)."""
+    proof = canonical(pathlib.Path(options.proof).read_text("utf-8").rstrip("\n"))
+    members = len(proof) - ("rotations" in proof)
+    need((proof["format"], members) == ("charter-proof/1", 7), "not the members of a proof")
+    chain = key_chain(proof["key"], proof.get("rotations", []), trusted)
+    size, root = open_checkpoint(proof["checkpoint"], chain)
+    header, node, body = read_record(proof, chain[-1][1][0])
+    at, path = int(header["seq"]), proof["path"]
+    # RFC 6962, 2.1.1: a sibling on either side while the last leaf's way up is another one; then on the left.
+    apart = (at ^ (size - 1)).bit_length()
+    need(at < size and len(path) == apart + bin(at >> apart).count("1"), "the path has another length")
+    for level, other in enumerate(path):
+        need(re.fullmatch("[0-9a-f]{64}", other), f"not a hash: {other}")
+        other, left = bytes.fromhex(other), level >= apart or at >> level & 1
+        node = node_hash(node, other) if left else node_hash(other, node)
+    need(node == root, "the path does not lead to the signed root")
+    say("record", "{seq} of {log}, {ts}Z, {kind} about {subj}".format(**header.groupdict()))
+    say("body", "not shown" if body is None else "shown, and the one committed to")
+    return [] if trusted else ["signed by the key that the proof names itself: compare it, or give --key"]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("capsule", nargs="?")
-    parser.add_argument("--proof", help="check the proof of one record instead")
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("capsule", nargs="?")
+    what.add_argument("--proof", help="check the proof of one record instead")
     parser.add_argument("--key", help="the ledger's key (its ledger.pub), from a place that you trust")
-    parser.add_argument("--pin", action="append", default=[], help="checkpoints that you have kept; repeatable")
-    parser.add_argument("--opa", help="the opa command to decide with")
+    parser.add_argument("--pin", action="append", default=[], help="checkpoints that you kept; repeatable")
     options = parser.parse_args()
-    if (options.capsule is None) == (options.proof is None):
-        parser.error("name a capsule, or a proof with --proof")
-
-    def say(name, text):
-        print(f"{name:<13} {' '.join(text.split()).encode('ascii', 'backslashreplace').decode()}")
-
     try:
-        bad, gaps = check_proof(options, say) if options.proof else check_capsule(options, say)
+        trusted = pathlib.Path(options.key).read_text("utf-8").strip() if options.key else None
+        gaps = (check_proof if options.proof else check_capsule)(options, trusted)
     except Exception as error:  # whatever is wrong with a hostile file, it is not accepted
-        said = f"{error}" if isinstance(error, ValueError) else f"it cannot be read ({type(error).__name__}: {error})"
-        bad, gaps = [said], []
-    for text in bad:
-        say("finding", text)
+        say("finding", f"{error}" if isinstance(error, ValueError) else f"it cannot be read: {error!r}")
+        say("verdict", "REFUSED")
+        return 1
     for text in gaps:
         say("open", text)
-    say("verdict", "REFUSED" if bad else "NOTHING WRONG, BUT INCOMPLETE" if gaps else "HOLDS")
-    return 1 if bad else 6 if gaps else 0
+    say("verdict", "NOTHING WRONG, BUT INCOMPLETE" if gaps else "HOLDS")
+    return 6 if gaps else 0
 
 
 if __name__ == "__main__":

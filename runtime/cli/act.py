@@ -11,11 +11,15 @@ from charter.runtime.ledger import anchor
 from charter.runtime.people import trusted
 from charter.runtime.report.source import Source, read_source
 from charter.runtime.session import open_journal
+from charter.runtime.suspension import RECALL
 from charter.runtime.trust import file
 from charter.runtime.trust.acts import Act, sign_act
 from charter.runtime.trust.keys import PrivateKey
 from charter.runtime.trust.root import Person, TrustRoot
 from charter.runtime.trust.statement import Signatory
+
+_HOLD_BACK = frozenset({"halt", RECALL})
+"""Acts that only ever stop something: also where records are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +86,10 @@ def record_act(source: Source, act: Act, signer: Signer, still: Callable[[Source
         still: the act as it would be made now.
 
     Raises:
-        Failure: what it is about changed while they were reading.
+        Failure: what it is about changed while they were reading, or records are gone that it may build on.
     """
-    with open_journal(source.project, source.ir.lifecycle.name, create=False) as journal:
+    holds_back = act.act in _HOLD_BACK
+    with open_journal(source.project, source.ir.lifecycle.name, create=False, holds_back=holds_back) as journal:
         if still(read_source(source.project)) != act:
             raise Failure(
                 "what there is to sign changed",

@@ -13,7 +13,7 @@ from charter.runtime.cli.signing import confirm
 from charter.runtime.cli.statement import statement_options
 from charter.runtime.failure import Failure
 from charter.runtime.report.controls import measured_view
-from charter.runtime.report.source import Source, read_source
+from charter.runtime.report.source import Source, whole_source
 from charter.runtime.state import Finished
 from charter.runtime.trust.acts import Act
 from charter.runtime.trust.attestations import attestation_about, own_work
@@ -40,7 +40,7 @@ def attest(
     Its grade is `attested` from then on: for exactly these values of exactly this result, and not for what is
     measured later. Whoever opened the run that measured it cannot.
     """
-    source = read_source(chosen_project(project_dir))
+    source = whole_source(chosen_project(project_dir))
     signer = signer_of(source, key, person, comment)
     _known_role(source, role)
     demand_role(signer, role, f"attesting as `{role}`")

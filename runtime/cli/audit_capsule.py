@@ -37,7 +37,7 @@ def audit_capsule(source: Source, output: Path | None, verifier_path: Path | Non
         with Counter("records read").shown() as show:
             past = read_past(opened, source.store, show)
         with Counter("records packed").shown() as show:
-            made = make_capsule(past, source.anchor_path, source.project, show)
+            made = make_capsule(past, source.project, show)
         name = opened.origin.rpartition("/")[2]
     target = output or Path(f"{name}.capsule.zip")
     write_whole(target, made.data, "the capsule", hint="Choose a directory that you can write to.")

@@ -11,6 +11,7 @@ from charter.runtime.audit.past import read_past
 from charter.runtime.audit.person import Place, look_up
 from charter.runtime.cli.audit_source import Source, open_source, with_source
 from charter.runtime.cli.audit_table import format_option, write_csv, write_json, write_table
+from charter.runtime.cli.gaps import show_gaps
 from charter.runtime.cli.output import write_whole
 from charter.runtime.cli.signing import signing_key
 from charter.runtime.events import SubjectAnswered
@@ -55,7 +56,8 @@ def audit_subject(
         )
     if (record_path is None) != (sign_with is None):
         raise Failure("record and key go together", "Give both `--record FILE` and `--sign-with KEY`, or neither.")
-    ir = recorded_ir(source.project, recorded_state(source.project))
+    state = recorded_state(source.project)
+    ir = recorded_ir(source.project, state)
     with open_source(source) as opened:
         places = look_up(read_past(opened, source.store), ir, source.project, person, columns)
     rows: list[dict[str, object]] = [
@@ -71,7 +73,9 @@ def audit_subject(
         write_table(_COLUMNS, shown, colors=_COLORS)
     if record_path is not None and sign_with is not None:
         _record(source.project, ir.lifecycle.name, places, rows, person, record_path, sign_with)
-    if any(place.do == "look yourself" for place in places):
+    if state.gaps:  # where their data went may have been said there
+        show_gaps(state, err=True)
+    if state.gaps or any(place.do == "look yourself" for place in places):
         raise SystemExit(int(ExitCode.INCOMPLETE))
 
 
@@ -90,7 +94,7 @@ def _record(
     answer = {"format": "charter-subject-answer/1", "id": person, "nonce": nonce, "places": rows}
     data = json.dumps(answer, indent=1, ensure_ascii=True, sort_keys=True).encode() + b"\n"
     write_whole(path, data, "the answer", hint="Choose a directory that you can write to.", mode=0o600)
-    with open_journal(project, lifecycle, create=False) as journal:
+    with open_journal(project, lifecycle, create=False, holds_back=True) as journal:  # people ask after an erasure
         counts: dict[str, int] = {}
         for place in places:
             counts[place.do] = counts.get(place.do, 0) + 1

@@ -13,7 +13,7 @@ from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.cli.signing import confirm
 from charter.runtime.cli.statement import statement_options
 from charter.runtime.failure import ExitCode, Failure
-from charter.runtime.report.source import Source, read_source
+from charter.runtime.report.source import Source, whole_source
 from charter.runtime.state import Decided
 from charter.runtime.trust.acts import Act
 from charter.runtime.trust.emergencies import LONGEST_REVIEW_DAYS, broken_glass, glass_controls, shown_breach
@@ -51,7 +51,7 @@ def break_glass(
     which somebody else must close with `charter close-review` by its date: until then the exception counts for this
     gate and this work, after that the whole lifecycle stands still.
     """
-    source = read_source(chosen_project(project_dir))
+    source = whole_source(chosen_project(project_dir))
     check_reason(comment)
     signer = signer_of(source, key, person, comment)
     check_administrator(signer, "breaking the glass")

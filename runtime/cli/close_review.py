@@ -11,7 +11,7 @@ from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.cli.signing import confirm
 from charter.runtime.cli.statement import statement_options
 from charter.runtime.failure import ExitCode, Failure
-from charter.runtime.report.source import Source, read_source
+from charter.runtime.report.source import Source, whole_source
 from charter.runtime.trust.acts import Act
 from charter.runtime.trust.emergencies import Glass, broken_glass
 from charter.runtime.why.explain import resolve
@@ -36,7 +36,7 @@ def close_review(
     Anybody in the trust root may who did not break it. The exception counts no more from then on: what it let pass
     stays as it is, and the next time the gate is asked it needs what the charter asks for.
     """
-    source = read_source(chosen_project(project_dir))
+    source = whole_source(chosen_project(project_dir))
     check_reason(comment)
     signer = signer_of(source, key, person, comment)
     glass = _open(source, gate)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from charter.runtime.cli.gaps import show_gaps
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.cli.signing import key_owner, signing_key
+from charter.runtime.erased import code_with
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.inbox import Item, ago, inbox
 from charter.runtime.report.source import Source, read_source
@@ -34,7 +36,7 @@ _VERBS = {
 def inbox_(key: Path | None, person: str | None, project_dir: Path | None, *, as_json: bool) -> int:
     """Show what waits for me, since when, and until when; without --key or --as, for everybody.
 
-    Exit codes: 0 nothing waits, 5 something does.
+    Exit codes: 0 nothing waits, 5 something does, 6 records that runs build on are erased: more or less may wait.
     """
     source = read_source(chosen_project(project_dir))
     who = _who(source, key, person)
@@ -43,7 +45,8 @@ def inbox_(key: Path | None, person: str | None, project_dir: Path | None, *, as
         click.echo(json.dumps([dataclasses.asdict(item) for item in items], indent=2))
     else:
         _show(source, items, who)
-    return int(ExitCode.WAITING if items else ExitCode.OK)
+    show_gaps(source.state, err=as_json)
+    return int(code_with(source.state, ExitCode.WAITING if items else ExitCode.OK))
 
 
 def _who(source: Source, key: Path | None, person: str | None) -> str | None:

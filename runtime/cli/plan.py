@@ -7,9 +7,11 @@ import click
 from charter.compiler.ir import IR
 from charter.runtime.assess import Assessment, Basis, Status, assess_all
 from charter.runtime.cli.conclusion import not_run_yet, show_not_run_yet, standing_json
+from charter.runtime.cli.gaps import gaps_json, show_gaps
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import charter_file, overrides, set_option
 from charter.runtime.cli.signed import show_signatures
+from charter.runtime.erased import code_with
 from charter.runtime.failure import ExitCode
 from charter.runtime.people import standing_still
 from charter.runtime.project import find_charter
@@ -37,7 +39,8 @@ _WORDS = {
 def plan(file: str | None, set_: tuple[str, ...], as_json: bool) -> None:
     """Show what `charter run` would do with FILE now, and why. Nothing is run, asked or recorded.
 
-    Exit code 0: there is something to do, or all is done; 5: only people or time can move it on.
+    Exit code 0: there is something to do, or all is done; 5: only people or time can move it on; 6: records that runs
+    build on are erased, so `charter run` does nothing.
     """
     path = find_charter(file)
     ir = compiled(path, overrides(set_))
@@ -62,6 +65,7 @@ def plan(file: str | None, set_: tuple[str, ...], as_json: bool) -> None:
                     "ir": ir.digest,
                     "stages": standing_json(standing),
                     "not_run_yet": not_run_yet(ir),
+                    "erased": gaps_json(state),
                 },
                 indent=2,
             )
@@ -71,10 +75,11 @@ def plan(file: str | None, set_: tuple[str, ...], as_json: bool) -> None:
         show_signatures(path, ir)
         if still := standing_still(project, state, ledger_time(state)):
             click.echo(f"  {click.style('halted', fg='red')}: {inert(still)}")
+        show_gaps(state)
     due = {Status.RUN, Status.DECIDE, Status.DENIED, Status.FAILED}
     statuses = {item.status for item in standing.values()}
     idle = not statuses & due and statuses != {Status.DONE}
-    raise SystemExit(int(ExitCode.WAITING if idle else ExitCode.OK))
+    raise SystemExit(int(code_with(state, ExitCode.WAITING if idle else ExitCode.OK)))
 
 
 def _show(ir: IR, state: State, standing: dict[str, Assessment]) -> None:

@@ -7,6 +7,7 @@ import click
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.cli.output import write_whole
+from charter.runtime.erased import code_with
 from charter.runtime.failure import ExitCode
 
 
@@ -30,7 +31,7 @@ def report(output: Path | None, project_dir: Path | None) -> int:
     project = chosen_project(project_dir)
     with Ledger.open_read_only(project.ledger_path) as ledger:
         checkpoint = ledger.checkpoint()
-    source = read_source(project, allow_erased=True)
+    source = read_source(project)
     view = build_report(source, ledger_view(project, checkpoint))
     page = render(view)
     path = output or project.root / "charter-report.html"
@@ -41,6 +42,4 @@ def report(output: Path | None, project_dir: Path | None) -> int:
         click.echo(f"{inert(view.state)}")
         click.echo(f"{len(view.stages)} stages and {len(view.decisions)} decisions written to {inert(path)}")
         click.echo(f"the ledger is {view.ledger.verdict}")
-    if view.ledger.tone == "bad":
-        return int(ExitCode.DENIED)
-    return int(ExitCode.INCOMPLETE if source.state.gaps else ExitCode.OK)
+    return int(ExitCode.DENIED if view.ledger.tone == "bad" else code_with(source.state, ExitCode.OK))

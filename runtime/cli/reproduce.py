@@ -14,7 +14,7 @@ from charter.runtime.cli.signing import confirm
 from charter.runtime.cli.statement import statement_options
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.report.controls import measured_view
-from charter.runtime.report.source import Source, read_source
+from charter.runtime.report.source import Source, whole_source
 from charter.runtime.trust.acts import Act
 from charter.runtime.trust.attestations import own_work
 from charter.runtime.workers.local import LocalExecutor
@@ -39,7 +39,7 @@ def reproduce(
     The grade of its evidence is `reproduced` from then on: for exactly these values of exactly this result. Whoever
     opened the run that measured it cannot. Exit code 1 when anything comes out otherwise; nothing is signed then.
     """
-    source = read_source(chosen_project(project_dir))
+    source = whole_source(chosen_project(project_dir))
     signer = signer_of(source, key, person, comment)
     wanted, result = measurable(source, stage)
     refuse_own(

@@ -11,7 +11,7 @@ from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.cli.signing import confirm
 from charter.runtime.cli.statement import statement_options
 from charter.runtime.failure import Failure
-from charter.runtime.report.source import Source, read_source
+from charter.runtime.report.source import Source, whole_source
 from charter.runtime.trust.acts import Act
 from charter.runtime.trust.emergencies import halts
 
@@ -35,7 +35,7 @@ def resume(
     It takes as many administrators of the trust root as a change of the trust root does: who writes the charter, or
     runs it, cannot lift a halt. What was decided before it and has not happened is made up for by the next run.
     """
-    source = read_source(chosen_project(project_dir))
+    source = whole_source(chosen_project(project_dir))
     check_lifecycle(source, lifecycle)
     check_reason(comment)
     signer = signer_of(source, key, person, comment)
@@ -53,7 +53,7 @@ def resume(
     question = f"Resume `{lifecycle}` as {signer.person.name} <{signer.person.id}>?"
     confirm(question, yes=yes, as_json=as_json)
     body = record_act(source, _act(source, comment), signer, lambda now: _act(now, comment))
-    left = halts(read_source(source.project).acts, signer.trust)
+    left = halts(whole_source(source.project).acts, signer.trust)
     missing = max((item.missing for item in left), default=0)
     after = f"{missing} more of the administrators must sign" if missing else "`charter run` goes on"
     conclude(body, {"signatures_missing": missing}, f"signed to resume `{lifecycle}`: {after}", as_json=as_json)

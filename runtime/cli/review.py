@@ -6,11 +6,13 @@ import click
 import msgspec
 
 from charter.compiler.ir import Approval
+from charter.runtime.cli.gaps import show_gaps
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.cli.output import write_whole
 from charter.runtime.cli.packet import show_packet
 from charter.runtime.cli.statement import find_approval
+from charter.runtime.erased import code_with
 from charter.runtime.failure import ExitCode
 from charter.runtime.report.packet import packet
 from charter.runtime.report.source import read_source
@@ -27,7 +29,7 @@ def review(name: str, html: Path | None, project_dir: Path | None, *, as_json: b
     The charter's meaning in plain English, every control with its evidence and grade, what was denied, waived or
     loosened on the way, how often the test set was used, and what changed since it was last approved.
 
-    Exit codes: 0 it can be signed, 5 it is too early.
+    Exit codes: 0 it can be signed, 5 it is too early, 6 records that runs build on are erased: nothing is signed.
     """
     source = read_source(chosen_project(project_dir))
     approval: Approval = find_approval(source.ir, name)
@@ -48,4 +50,5 @@ def review(name: str, html: Path | None, project_dir: Path | None, *, as_json: b
         show_packet(source, there_is, None, meaning=True)
         for stage, why in there_is.unready:
             click.echo(f"too early to sign: {stage} is not done ({inert(why)})")
-    return int(ExitCode.WAITING if there_is.unready else ExitCode.OK)
+    show_gaps(source.state, err=as_json or html is not None)
+    return int(code_with(source.state, ExitCode.WAITING if there_is.unready else ExitCode.OK))

@@ -18,7 +18,7 @@ from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.ledger import anchor
 from charter.runtime.project import Project
 from charter.runtime.report.packet import Packet, packet
-from charter.runtime.report.source import Source, read_source
+from charter.runtime.report.source import Source, whole_source
 from charter.runtime.session import open_journal
 from charter.runtime.trust import file
 from charter.runtime.trust.approvals import exclusion
@@ -57,7 +57,7 @@ def decide(
     Raises:
         Failure: there is nothing to sign, this person may not sign it, or nobody can be asked.
     """
-    source = read_source(project)
+    source = whole_source(project)
     approval = find_approval(source.ir, name)
     trust = file.load(project)
     key = signing_key(key_path)
@@ -140,7 +140,7 @@ def _record(
 ) -> StatementSigned:
     with open_journal(source.project, source.ir.lifecycle.name, create=False) as journal:
         # Time passed while a person read: sign only if a run beside this has not changed what was shown.
-        fresh = read_source(source.project)
+        fresh = whole_source(source.project)
         if fresh.ir.meaning != source.ir.meaning or fresh.reviewed(approval) != there_is.reviewed:
             raise Failure(
                 "what there is to decide changed",

@@ -8,17 +8,17 @@ import click
 from charter.compiler.ir import IR
 from charter.runtime.assess import Assessment, Basis, as_it_ended, assess_all
 from charter.runtime.cli.conclusion import show_loose_ends, standing_json
+from charter.runtime.cli.gaps import gaps_json, show_gaps
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.conclude import conclude
+from charter.runtime.erased import code_with
 from charter.runtime.failure import ExitCode
 from charter.runtime.people import standing_still
 from charter.runtime.result_key import lock_digest
-from charter.runtime.session import dead_deployments, ledger_time, lost, recorded_ir, recorded_state
+from charter.runtime.session import dead_deployments, ledger_time, recorded_ir, recorded_state
 from charter.runtime.state import State
 from charter.runtime.store import ArtifactStore
-
-_MOST_GAPS = 10
 
 
 @click.command()
@@ -31,17 +31,14 @@ def status(project_dir: Path | None, as_json: bool) -> None:
     runs build on are erased, so less can be concluded.
     """
     project = chosen_project(project_dir)
-    state = recorded_state(project, allow_erased=True)
+    state = recorded_state(project)
     ir = recorded_ir(project, state)
     dead = dead_deployments(state)
     basis = Basis(ir, state, ArtifactStore(project.store), ledger_time(state), lock_digest(project.root), dead)
     standing = {name: as_it_ended(item, state) for name, item in assess_all(basis).items()}
     conclusion = conclude(ir, state, standing)
     still = standing_still(project, state, ledger_time(state))
-    taken_out = any(gap.ground is None for gap in state.gaps.values())  # by nobody who said so: no permitted erasure
-    code = ExitCode.DENIED if still or taken_out else conclusion.code
-    if state.gaps and code in {ExitCode.OK, ExitCode.WAITING}:
-        code = ExitCode.INCOMPLETE
+    code = code_with(state, ExitCode.DENIED if still else conclusion.code)
     if as_json:
         click.echo(json.dumps(_document(ir, state, standing, dead, code) | {"halted": still}, indent=2))
     else:
@@ -49,7 +46,7 @@ def status(project_dir: Path | None, as_json: bool) -> None:
         if still:
             click.echo(f"  {click.style('halted', fg='red')}   {inert(still)}")
         show_loose_ends(conclusion)
-        _show_gaps(state)
+        show_gaps(state)
         click.echo(f"{code.name.lower()} (exit {int(code)})")
     raise SystemExit(int(code))
 
@@ -74,10 +71,7 @@ def _document(
             {"time": time, "control": body.control, "reaction": body.reaction, "to": body.to, "outcome": body.outcome}
             for _, time, body in state.reactions
         ],
-        "erased": [
-            {"record": gap.seq, "kind": gap.kind, "time": gap.time, "ground": gap.ground, "by": gap.by}
-            for gap in state.gaps.values()
-        ],
+        "erased": gaps_json(state),
     }
 
 
@@ -105,16 +99,4 @@ def _show(ir: IR, state: State, standing: dict[str, Assessment], dead: frozenset
         to = f" {body.to}" if body.to else ""
         click.echo(
             f"  alert    {time[:16]} {inert(body.control)} breached: {body.reaction}{inert(to)}; {inert(body.outcome)}"
-        )
-
-
-def _show_gaps(state: State) -> None:
-    for gap in list(state.gaps.values())[:_MOST_GAPS]:
-        click.echo(f"  {click.style('erased', fg='yellow')}   {inert(lost(gap))}")
-    if len(state.gaps) > _MOST_GAPS:
-        click.echo(f"  {click.style('erased', fg='yellow')}   {len(state.gaps) - _MOST_GAPS} more records")
-    if state.gaps:
-        click.echo(
-            "  not known  what these records said counts for nothing here: work may have been done, denied or halted "
-            "that is not shown, so nothing above is complete, and no run goes on"
         )

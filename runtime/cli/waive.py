@@ -16,7 +16,7 @@ from charter.runtime.cli.statement import statement_options
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.report.numbers import listed
 from charter.runtime.report.packet import control_in
-from charter.runtime.report.source import Source, read_source
+from charter.runtime.report.source import Source, whole_source
 from charter.runtime.trust.acts import Act
 from charter.runtime.trust.waivers import WaiverVerdict, barred, bars, waived_control, waiver_about
 
@@ -43,7 +43,7 @@ def waive(
     bound, that subject and that day; a change of any of them voids it. The gate then warns instead of denying,
     and names the waiver; it does so in no other place, and never for what is `absolute`.
     """
-    source = read_source(chosen_project(project_dir))
+    source = whole_source(chosen_project(project_dir))
     waiver = _waiver(source.ir, name)
     signer = signer_of(source, key, person, comment)
     demand_role(signer, waiver.role, f"`{waiver.name}`")
@@ -55,7 +55,7 @@ def waive(
     verb = "Take back your signature under" if withdraw else "Sign"
     confirm(f"{verb} `{waiver.name}` as {signer.person.name} <{signer.person.id}>?", yes=yes, as_json=as_json)
     body = record_act(source, act, signer, lambda now: _act(now, _waiver(now.ir, name), comment, withdraw=withdraw))
-    after = read_source(source.project).waiver_verdict(waiver)
+    after = whole_source(source.project).waiver_verdict(waiver)
     if as_json:
         document = {
             "act": body.act,

@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from charter.runtime.cli.gaps import show_gaps
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.options import chosen_project, engine_options, project_option
+from charter.runtime.erased import code_with
 from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.gates.choose import open_engine
 from charter.runtime.gates.engine import EngineFailure
@@ -17,7 +19,7 @@ from charter.runtime.why.explain import Why, resolve, why
 from charter.runtime.why.moves import Move
 from charter.runtime.why.search import Found
 
-_COLORS = {"open": "green", "denied": "red", "waiting": "yellow"}
+_COLORS = {"open": "green", "denied": "red", "waiting": "yellow", "not known": "yellow"}
 
 
 @click.command("why")
@@ -39,7 +41,8 @@ def why_(
     Every set was put to the policy engine, which allowed it. For the charter's own controls the sets are exact; for
     rules that other people wrote they come from a bounded search, and that is said. Changes nothing.
 
-    Exit codes: 0 open, 1 denied, 5 waiting for somebody or something.
+    Exit codes: 0 open, 1 denied, 5 waiting for somebody or something, 6 not known: records that runs build on are
+    erased.
     """
     source = read_source(chosen_project(project_dir))
     gates = resolve(source.ir, target)
@@ -58,9 +61,9 @@ def why_(
     else:
         for item in told if not closed else closed[:1]:
             _show(item, by)
-    if not closed:
-        return int(ExitCode.OK)
-    return int(ExitCode.DENIED if closed[0].word == "denied" else ExitCode.WAITING)
+    show_gaps(source.state, err=as_json)
+    words = {"": ExitCode.OK, "denied": ExitCode.DENIED}
+    return int(code_with(source.state, words.get(closed[0].word if closed else "", ExitCode.WAITING)))
 
 
 def _show(item: Why, by: str) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from charter.runtime.assess import Status
+from charter.runtime.erased import lost
 from charter.runtime.report.controls import Measured
 from charter.runtime.report.numbers import listed, plural
 from charter.runtime.report.source import Source
 from charter.runtime.report.view import LedgerView, Line, StageView
-from charter.runtime.session import lost
 from charter.runtime.trust.emergencies import broken_glass
 
 _MOST_GAPS = 20

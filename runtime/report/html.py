@@ -7,6 +7,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from charter.runtime.cli.inert import inert
+from charter.runtime.erased import lost
 from charter.runtime.report.numbers import size
 from charter.runtime.report.packet import Packet
 from charter.runtime.report.source import Source
@@ -20,7 +21,8 @@ def render(report: Report) -> str:
 
 def render_packet(packet: Packet, source: Source) -> str:
     """The page of a review packet."""
-    return _page("packet.html.j2", packet=packet, head=source.ir.lifecycle, made=source.now)
+    gone = [lost(gap) for gap in source.state.gaps.values()]
+    return _page("packet.html.j2", packet=packet, head=source.ir.lifecycle, made=source.now, gone=gone)
 
 
 def _page(template: str, **values: Any) -> str:

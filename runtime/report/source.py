@@ -5,6 +5,7 @@ from datetime import datetime
 
 from charter.compiler.ir import IR, Approval, Waiver
 from charter.runtime.assess import Assessment, Basis, assess_all
+from charter.runtime.erased import lost_halt, refuse_gaps
 from charter.runtime.ledger import Ledger, Recorded, VerifierKey
 from charter.runtime.ledger.anchors import last_anchor
 from charter.runtime.ledger.keys import load_public_key
@@ -76,7 +77,7 @@ class Source:
     @property
     def standstill(self) -> str | None:
         """Why nothing may happen now, in a sentence; None when it may."""
-        return standstill(self.acts, self.trust, self.now)
+        return lost_halt(self.state) or standstill(self.acts, self.trust, self.now)
 
     def waiver_verdict(self, waiver: Waiver) -> WaiverVerdict:
         """Which signatures under a waiver count now; without a trust root, none."""
@@ -91,18 +92,25 @@ def ledger_key(project: Project) -> VerifierKey | None:
     return load_public_key(path, None) if path.exists() else None
 
 
-def read_source(project: Project, *, allow_erased: bool = False) -> Source:
-    """Read a project's records.
-
-    Args:
-        allow_erased: for who says that something is missing: `state.gaps`.
+def whole_source(project: Project) -> Source:
+    """As `read_source`, for who acts on what is recorded.
 
     Raises:
-        Failure: nothing has run here, a record is erased and that is not allowed, or the
-            ledger, the IR or the trust root is not what it should be.
+        Failure: records that runs build on are gone.
+    """
+    source = read_source(project)
+    refuse_gaps(source.state)
+    return source
+
+
+def read_source(project: Project) -> Source:
+    """Read a project's records; `state.gaps` says which of them are gone, and who shows the rest says so.
+
+    Raises:
+        Failure: nothing has run here, or the ledger, the IR or the trust root is not what it should be.
     """
     with Ledger.open_read_only(project.ledger_path, key=ledger_key(project)) as ledger:
-        everything = tuple(ledger.events(allow_erased=allow_erased))
+        everything = tuple(ledger.events(allow_erased=True))
         state = fold(everything)
         signed = tuple(
             SignedRecord(item.body, ledger.attachment(item.body.envelope) or b"", item.seq, item.time)

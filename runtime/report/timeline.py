@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from charter.runtime.erased import lost
 from charter.runtime.events import (
     BODIES,
     ActSigned,
@@ -22,7 +23,6 @@ from charter.runtime.events import (
 from charter.runtime.report.decisions import clock, verdict_word
 from charter.runtime.report.numbers import plural
 from charter.runtime.report.view import Moment, Tone
-from charter.runtime.session import lost
 from charter.runtime.state import Gap, RecordedEvent
 
 _OUTCOMES: Mapping[str, Tone] = {"ok": "good", "denied": "bad", "environment": "bad", "waiting": "waiting"}

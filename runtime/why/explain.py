@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 
 from charter.compiler.ir import IR, Approval, Gate, Requirement
 from charter.runtime.assess import Status
+from charter.runtime.erased import lost
 from charter.runtime.failure import Failure
 from charter.runtime.gates.contract import ApprovalFact, EvidenceFact, GateInput, decode_input, encode_input
 from charter.runtime.gates.decide import Decision, decide
@@ -33,7 +34,7 @@ class Why:
 
     Attributes:
         gate: its id.
-        word: `open`, `denied`, `waiting`, `not decided`, `blocked`.
+        word: `open`, `denied`, `waiting`, `not decided`, `blocked`, or `not known` where records are gone.
         said: one sentence.
         seq: the decision's record; None when there is none.
         violations: what the engine says now.
@@ -70,6 +71,16 @@ def resolve(ir: IR, target: str) -> tuple[Gate, ...]:
 
 def why(source: Source, gate: Gate, engine: PolicyEngine) -> Why:
     """Why one gate stands as it does; the engine must have the bundle of the source's IR loaded."""
+    told = _why(source, gate, engine)
+    gone = [gap for gap in source.state.gaps.values() if (gap.kind, gap.subject) == ("gate.decided", gate.stage)]
+    if told.word == "not decided" and told.seq is None and gone:
+        return Why(gate.id, "not known", f"it may have been decided: {lost(gone[-1])}")
+    if source.state.gaps and not told.violations and told.word in {"open", "waiting"}:
+        return replace(told, word="not known", said=f"{told.said}; but records are gone that may have said otherwise")
+    return told
+
+
+def _why(source: Source, gate: Gate, engine: PolicyEngine) -> Why:
     standing = source.standing[gate.stage]
     if standing.status is Status.BLOCKED:
         closed = [name for name in _before(source, gate) if source.standing[name].status is not Status.DONE]

@@ -34,7 +34,7 @@ def pin(loans):
 
 @pytest.fixture(scope="module")
 def made(past, loans):
-    return make_capsule(past, loans.checkpoints_path, loans)
+    return make_capsule(past, loans)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def check(tmp_path, monkeypatch):
         path = tmp_path / "c.zip"
         path.write_bytes(data)
         if not redecide:
-            monkeypatch.setattr(capsule_verify, "engine", lambda opa: None)
+            monkeypatch.setattr(capsule_verify, "find_engine", lambda: None)
         said = []
         monkeypatch.setattr("builtins.print", said.append)
         monkeypatch.setattr(sys, "argv", ["verify.py", str(path), *map(str, arguments)])
@@ -64,26 +64,30 @@ def members(data: bytes) -> dict[str, bytes]:
         return {name: file.read(name) for name in file.namelist()}
 
 
-def rebuilt(data: bytes, **changes) -> bytes:
-    """With members replaced, added or (None) removed, and the list of members made to fit."""
+def compact(value) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def rebuilt(data: bytes, about=(), **changes) -> bytes:
+    """With members replaced, added or (None) removed, `about` in capsule.json, and its list made to fit."""
     found = members(data)
     for name, value in changes.items():
         found.pop(name, None) if value is None else found.update({name: value})
-    del found["capsule.json"]
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
-    listed = {"format": "charter-capsule/1", "members": digests}
-    found["capsule.json"] = json.dumps(listed, sort_keys=True, separators=(",", ":")).encode()
+    listed = json.loads(found.pop("capsule.json"))
+    listed["members"] = {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
+    found["capsule.json"] = compact({**listed, **dict(about)})
     return _zip(found)
 
 
 def test_it_holds_everything_and_is_the_same_each_time(made, past, loans):
     found = members(made.data)
     assert {name.partition("/")[0] for name in found} == {
-        "README.txt", "attachments", "bundles", "capsule.json", "charter.trust.json", "charters", "ir", "ledger",
-        "verify.py",
+        "capsule.json", "charter.trust.json", "charters", "files", "records.jsonl", "verify.py",
     }  # fmt: skip
-    assert (len([name for name in found if name.startswith("ir/")]), made.missing) == (2, ())
-    assert make_capsule(past, loans.checkpoints_path, loans).data == made.data
+    for opened in past.runs.values():
+        assert {f"files/{opened.ir[7:]}", f"files/{opened.bundle[7:]}"} <= set(found)
+    assert (len({opened.ir for opened in past.runs.values()}), made.missing) == (2, ())
+    assert make_capsule(past, loans).data == made.data
 
 
 def test_it_holds_and_every_decision_is_made_again(made, check, pin):
@@ -144,7 +148,7 @@ def test_where_no_decision_was_compared_it_does_not_hold(check, tmp_path):
     with Ledger.open(tmp_path / "l.db", key_path=tmp_path / "l.key", origin="charter/none", create=True) as ledger:
         ledger.append([Event("test.event", "x", {"n": 1})])
         anchor(ledger, pin)
-        data = make_capsule(read_past(ledger, None), pin, None).data
+        data = make_capsule(read_past(ledger, None), None).data
     code, said = check(data, "--pin", pin, redecide=True)
     assert (code, "there was none to compare" in said, "HOLDS" in said) == (6, True, False), said
 
@@ -154,34 +158,43 @@ def test_bytes_added_or_cut_are_refused(made, check):
         assert check(changed)[0] == 1
 
 
-def test_what_was_changed_with_its_list_is_refused_too(made, check, pin):
+def test_what_was_changed_with_its_list_is_refused_too(made, check, pin, past):
     """Whoever changes a member and lists it anew is found out by what the ledger's records name."""
     found = members(made.data)
-    lines = found["ledger/records.jsonl"].splitlines(keepends=True)
+    records = found["records.jsonl"]
+    lines = records.splitlines(keepends=True)
+    opened = next(iter(past.runs.values()))
+    attached = next(event.body["input"] for event in past.events if event.kind == "gate.decided")
+    older = capsule_verify.read_pins(pin)[0]
 
-    def replaced(folder):
-        name = next(name for name in found if name.startswith(folder))
+    def replaced(digest):
+        name = f"files/{digest[7:]}"
         other = name.replace(name[-12:-8], "0000")
-        return [{name: None}, {name: found[name] + b" "}, {name: None, other: found[name]}, {folder + "0" * 64: b""}]
+        return [{name: None}, {name: found[name] + b" "}, {name: None, other: found[name]}, {"files/" + "0" * 64: b""}]
 
     tried = [
-        {"ledger/records.jsonl": b"".join(lines[:-1])},
-        {"ledger/records.jsonl": b"".join(lines[1:])},
-        {"ledger/records.jsonl": b"".join([*lines[:4], lines[5], lines[4], *lines[6:]])},
-        {"ledger/records.jsonl": b"".join([*lines, lines[-1]])},
-        {"ledger/records.jsonl": found["ledger/records.jsonl"].replace(b'"allow":false', b'"allow":true ', 1)},
-        {"ledger/records.jsonl": found["ledger/records.jsonl"][:-1]},
-        {"ledger/checkpoint.txt": found["ledger/anchors.txt"].split(b"\n\n\xe2")[0] + b"\n"},
-        {"ledger/checkpoint.txt": None},
-        {"ledger/key.txt": b"charter/loans+00000000+AA==\n"},
-        {"ledger/anchors.txt": found["ledger/anchors.txt"].replace(b"\n69\n", b"\n68\n")},
+        {"records.jsonl": b"".join(lines[:-1])},
+        {"records.jsonl": b"".join(lines[1:])},
+        {"records.jsonl": b"".join([*lines[:4], lines[5], lines[4], *lines[6:]])},
+        {"records.jsonl": b"".join([*lines, lines[-1]])},
+        {"records.jsonl": records.replace(b'\\"allow\\":false', b'\\"allow\\":true ', 1)},
+        {"records.jsonl": records.replace(b'\\"allow\\":false', b'\\"allow\\":true', 1)},
+        {"records.jsonl": records[:-1]},
+        {"records.jsonl": records + b"{}"},
+        {"records.jsonl": None},
+        {"about": {"checkpoint": older}},
+        {"about": {"checkpoint": None}},
+        {"about": {"key": "charter/loans+00000000+AA=="}},
+        {"about": {"more": "x"}},
+        {"about": {"format": "charter-capsule/2"}},
         {"verify.py": b"print('HOLDS')\n"},
         {"README.txt": b"all is well"},
         {"../../evil.sh": b""},
         {"ledger.pub": b""},
-        *replaced("ir/"),
-        *replaced("bundles/"),
-        *replaced("attachments/")[1:],
+        {f"files/{hashlib.sha256(b'x').hexdigest()}": b"x"},
+        *replaced(opened.ir),
+        *replaced(opened.bundle),
+        *replaced(attached)[1:],
     ]
     for change in tried:
         code, said = check(rebuilt(made.data, **change), "--pin", pin)
@@ -191,13 +204,24 @@ def test_what_was_changed_with_its_list_is_refused_too(made, check, pin):
             assert code == 1, f"{list(change)}: {said}"
 
 
+def test_a_pin_with_one_byte_changed_is_refused(made, check, pin, tmp_path):
+    text = Path(pin).read_text()
+    assert check(made.data, "--pin", pin)[0] == 6
+    for old, new in (
+        ("\n69\n", "\n68\n"), ("=\n\n\u2014", "=\n\u2014"), ("=\n\n", "=\nx\n\n"), ("\u2014 ", "- "), ("loans", "loan"),
+    ):  # fmt: skip
+        assert old in text
+        (tmp_path / "pin").write_text(text.replace(old, new, 1))
+        assert check(made.data, "--pin", tmp_path / "pin")[0] == 1, old
+
+
 def test_records_with_one_byte_changed_and_listed_anew_are_refused(made, check):
     chance = random.Random(7)
-    records = members(made.data)["ledger/records.jsonl"]
+    records = members(made.data)["records.jsonl"]
     for _ in range(25):
         changed = bytearray(records)
         changed[chance.randrange(len(records))] ^= 1 << chance.randrange(7)
-        assert check(rebuilt(made.data, **{"ledger/records.jsonl": bytes(changed)}))[0] == 1
+        assert check(rebuilt(made.data, **{"records.jsonl": bytes(changed)}))[0] == 1
 
 
 def test_a_decision_that_comes_out_otherwise_is_found(own, check, pin):
@@ -209,7 +233,7 @@ def test_a_decision_that_comes_out_otherwise_is_found(own, check, pin):
         ledger.append(
             [Event("gate.decided", "evaluate/holdout", {**body, "violations": body["violations"][:0]}, None, data)]
         )
-        made = make_capsule(read_past(ledger, ArtifactStore(own.store)), own.checkpoints_path, own)
+        made = make_capsule(read_past(ledger, ArtifactStore(own.store)), own)
     code, said = check(made.data, "--pin", pin, redecide=True)
     assert code == 1
     assert "record 69: evaluate/holdout:exit comes out otherwise" in said
@@ -232,7 +256,7 @@ def test_a_ledger_rewritten_with_its_own_key_does_not_pass_a_pin(loans, own, che
             ledger.append([Event("test.event", "x", {"n": n})])
             anchor(ledger, tmp_path / f"pin{n}")
             pins.append(tmp_path / f"pin{n}")
-            data = make_capsule(read_past(ledger, ArtifactStore(project.store)), None, project).data
+            data = make_capsule(read_past(ledger, ArtifactStore(project.store)), project).data
     assert check(data, "--pin", pins[1])[0] == 6
     code, said = check(data, "--pin", pins[0])
     assert (code, "rolled back or rewritten" in said) == (1, True)
@@ -243,7 +267,7 @@ def test_a_ledger_that_grows_while_it_is_read_makes_no_capsule(own):
         past = read_past(ledger, ArtifactStore(own.store))
         ledger.append([Event("test.event", "x", {"n": 1})])
         with pytest.raises(Failure, match="grew meanwhile"):
-            make_capsule(past, None, own)
+            make_capsule(past, own)
 
 
 def test_a_charter_that_was_changed_is_not_the_one_listed(made, check):
@@ -255,7 +279,7 @@ def test_a_charter_that_was_changed_is_not_the_one_listed(made, check):
 
 def test_a_ledger_that_changed_its_key(own, check, tmp_path):
     """Pins from before and after hold, the first key still vouches; what the old key did not sign fails."""
-    first_key = shutil.copy(own.ledger_public_key_path, tmp_path / "first.pub")
+    first_key = Path(shutil.copy(own.ledger_public_key_path, tmp_path / "first.pub"))
     pin = shutil.copy(own.checkpoints_path, tmp_path / "pin")
     with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
         rotate_key(ledger, own.ledger_key_path, "yearly", Keeper("oda@bank.example"))
@@ -263,26 +287,32 @@ def test_a_ledger_that_changed_its_key(own, check, tmp_path):
         anchor(ledger, pin)
         proof = tmp_path / "proof.json"
         proof.write_bytes(ledger.prove(30))
-        made = make_capsule(read_past(ledger, ArtifactStore(own.store)), pin, own)
+        made = make_capsule(read_past(ledger, ArtifactStore(own.store)), own)
     code, said = check(made.data, "--pin", pin, "--key", first_key, redecide=True)
     assert (code, "1 changes of the key" in said) == (0, True), said
     assert check(made.data, "--pin", pin, "--key", own.ledger_public_key_path)[0] == 6
-    options = SimpleNamespace(proof=str(proof), key=str(first_key))
-    assert capsule_verify.check_proof(options, lambda name, text: None) == ([], [])
+    trusted = Path(first_key).read_text().strip()
+    assert capsule_verify.check_proof(SimpleNamespace(proof=str(proof)), trusted) == []
     other = keys.create_signer(tmp_path / "other.key", "charter/loans").verifier
     (tmp_path / "other.pub").write_text(f"{other}\n")
     code, said = check(made.data, "--pin", pin, "--key", tmp_path / "other.pub")
     assert (code, "another key than the one given" in said) == (1, True)
     # The newest key signs no checkpoint from before it came into force.
-    statement = json.loads(
-        next(line for line in members(made.data)["ledger/records.jsonl"].splitlines() if b"key-rotated" in line)
-    )
-    at, old, new = capsule_verify.read_rotation(statement["body"]["statement"])
+    found = members(made.data)
+    line = next(line for line in found["records.jsonl"].splitlines() if b"key-rotated" in line)
+    statement = json.loads(json.loads(line)["body"])["statement"]
+    newest = json.loads(found["capsule.json"])["key"]
+    (at, old), (_, new) = capsule_verify.key_chain(newest, [statement], None)
     assert at == 69
     with pytest.raises(ValueError, match="not signed by the ledger's key"):
-        capsule_verify.open_note(members(made.data)["ledger/checkpoint.txt"].decode(), [(99, old, new)], new)
+        capsule_verify.open_checkpoint(json.loads(found["capsule.json"])["checkpoint"], [(99, old), (999, new)])
     with pytest.raises(ValueError, match="not signed"):
-        capsule_verify.read_rotation(statement["body"]["statement"].replace("\n69\n", "\n68\n"))
+        capsule_verify.key_chain(newest, [statement.replace("\n69\n", "\n68\n")], None)
+    # Nor does a key that the last change does not lead to, or one whose change is at another record than it says.
+    with pytest.raises(ValueError, match="leads to another key"):
+        capsule_verify.key_chain(str(other), [statement], None)
+    for about in ({"key": first_key.read_text().strip()}, {"key": str(other)}):
+        assert check(rebuilt(made.data, about=about), "--pin", pin)[0] == 1
 
 
 def test_its_ed25519_agrees_with_a_library():
@@ -311,23 +341,22 @@ def test_its_ed25519_agrees_with_a_library():
 
 def test_the_same_script_checks_a_proof(audit, tmp_path, loans):
     _, proof, _ = audit("prove", "30")
+    _, hidden, _ = audit("prove", "30", "--without-body")
     path = tmp_path / "proof.json"
 
     def check(text, key=loans.ledger_public_key_path):
         path.write_text(text)
-        options = SimpleNamespace(proof=str(path), key=key and str(key))
-        return capsule_verify.check_proof(options, lambda name, text: None)
+        return capsule_verify.check_proof(SimpleNamespace(proof=str(path)), key and key.read_text().strip())
 
-    assert check(proof) == ([], [])
-    assert check(proof, None)[1]
+    assert check(proof) == []
+    assert check(proof, None)
     places = [n for n, character in enumerate(proof.rstrip()) if n % 23 == 0 or character in "abcdef"]
     for at in places[:: max(1, len(places) // 90)]:
         changed = bytearray(proof.rstrip().encode())
         changed[at] ^= 1 << 5  # changes the case of a letter
         with pytest.raises((ValueError, KeyError, IndexError, TypeError, AttributeError)):
             check(changed.decode())
-    _, hidden, _ = audit("prove", "30", "--without-body")
-    assert check(hidden) == ([], [])
+    assert check(hidden) == []
 
 
 def test_the_commands(audit, loans, tmp_path):

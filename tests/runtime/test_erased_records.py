@@ -67,4 +67,4 @@ def test_without_any_run_nothing_is_concluded(sandbox: Sandbox) -> None:
     for command in ("status", "report"):
         code, said = charter(sandbox, command)
         assert code == ExitCode.INCOMPLETE and "so nothing can be concluded" in said
-    assert sandbox.charter("run").code == ExitCode.ENVIRONMENT
+    assert sandbox.charter("run").code == ExitCode.INCOMPLETE
