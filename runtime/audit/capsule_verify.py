@@ -62,10 +62,12 @@ def sha(data):
 # --- One spelling for everything: what has a second one could be changed unseen.
 
 
+one_form = functools.partial(json.dumps, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def canonical(text):
     value = json.loads(text)
-    form = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    need(form == text, f"not JSON in its one form: {text[:60]}")
+    need(one_form(value) == text, f"not JSON in its one form: {text[:60]}")
     return value
 
 
@@ -256,6 +258,11 @@ def read_keys(trust):
     return {"SHA256:" + base64.b64encode(sha(blob)).decode().rstrip("="): blob[-32:] for blob in blobs}
 
 
+def versions_of(trust):
+    """The digests of the versions of a trust root, as runs name the one that they went by."""
+    return {"sha256:" + sha(one_form(one["signed"]).encode()).hex() for one in json.loads(trust)["versions"]}
+
+
 def check_statement(body, envelope, public):
     """What a person signed (a DSSE envelope) is the statement that the record names."""
     kind, payload = envelope["payloadType"].encode(), base64.b64decode(envelope["payload"])
@@ -386,7 +393,9 @@ def check_capsule(options, trusted):
     named.update(item["digest"][7:] for items in attached for item in items)
     need(set(files) <= named, f"no record names a file {sorted(set(files) - named)[:1]}")
     gaps = [f"the file {digest[:12]} is not in the capsule" for digest in sorted(named - set(files))]
-    keys, signed = read_keys(members.get("charter.trust.json", b"")), of("statement.signed", "act.signed")
+    trust, gone_by = members.get("charter.trust.json"), {run.get("trust") for run in runs.values()} - {None}
+    need(not trust or gone_by <= versions_of(trust), "the runs went by another trust root than the capsule's")
+    keys, signed = read_keys(trust or b""), of("statement.signed", "act.signed")
     for seq, body in signed:
         key, envelope = keys.get(body["key"]), files.get(body["envelope"][7:])
         if key and envelope:

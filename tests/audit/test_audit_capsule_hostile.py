@@ -106,7 +106,7 @@ DEEP, HUGE = "[" * 200_000, "9" * 200_000
 def test_json_that_is_none_is_refused(made, verify, name, text):
     if name == "charter.trust.json":
         code, said = verify(rebuilt(made, **{name: text.encode()}))
-        assert (code, "HOLDS" in said) == (6, False)  # the keys are not in it
+        assert (code, "HOLDS" in said) == (1, False)  # runs name the versions that they went by
     elif name == "records.jsonl":
         code, _ = verify(rebuilt(made, **{name: text.encode() + b"\n"}))
         assert code == 1
@@ -198,6 +198,13 @@ def test_a_statement_that_the_person_did_not_sign_is_found(made, own, verify, ch
     changed = {**body, change: other if change == "key" else "sha256:" + "0" * 64}
     code, said = verify(signed_by_the_ledger(made, own, ("statement.signed", changed)))
     assert (code, "not what was signed" in said) == (1, True), said
+
+
+def test_a_trust_root_that_no_run_went_by_is_refused(made, verify):
+    trust = json.loads(members(made)["charter.trust.json"])
+    trust["versions"][0]["signed"]["roles"]["risk-officer"] = ["mallory@bank.example"]
+    code, said = verify(rebuilt(made, **{"charter.trust.json": json.dumps(trust).encode()}))
+    assert (code, "another trust root" in said) == (1, True), said
 
 
 def test_a_statement_by_a_key_that_nobody_shows_is_left_open(made, verify):
