@@ -259,8 +259,12 @@ def read_keys(trust):
 
 
 def versions_of(trust):
-    """The digests of the versions of a trust root, as runs name the one that they went by."""
-    return {"sha256:" + sha(one_form(one["signed"]).encode()).hex() for one in json.loads(trust)["versions"]}
+    """The digests of a trust root's versions, as runs name the one that they went by; each names the one before."""
+    signed = [one["signed"] for one in json.loads(trust)["versions"]]
+    digests = ["sha256:" + sha(one_form(one).encode()).hex() for one in signed]
+    chained = [one["previous"] for one in signed] == [None, *digests[:-1]]
+    need(chained, "the versions of the trust root do not follow one another")
+    return set(digests)
 
 
 def check_statement(body, envelope, public):
