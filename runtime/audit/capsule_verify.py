@@ -6,7 +6,7 @@
 
 It needs Python 3.8 or newer and nothing else: no package, no network. Take it from a place that you trust
 and read it: the copy in a capsule is only compared with the one that runs. Sections are those of
-docs/ledger-format.md; docs/auditing.md describes a capsule's members, and what no verifier can see.
+docs/ledger-format.md; what no verifier can see is in docs/auditing.md.
 
 Exit codes: 0 whole, anchored by a pin of yours, and every decision came out the same; 1 tampered with,
 damaged or decided otherwise; 2 wrong arguments; 6 nothing is wrong, but something is not there or checked.
@@ -218,7 +218,7 @@ def read_records(text, origin, sizes):
     return events, roots
 
 
-# --- The capsule
+# --- The capsule (section 11)
 
 
 def read_zip(path):
