@@ -8,7 +8,7 @@ effect before it repeats it.
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import msgspec
@@ -141,7 +141,7 @@ class Run:
             for future in done:
                 work = self._running.pop(future)
                 self._completed(work, without_secrets(future.result(), self._redact))
-                self._scratch.give_back(work.directory)
+                self._records.append(partial(self._scratch.give_back, work.directory))
         self.journal.commit()
         self._scratch.clear()
         return self.known

@@ -48,9 +48,18 @@ def _elsewhere(pid: int) -> int:
 def resident_alone(pid: int) -> int:
     """The same of a process without descendants (`is_alone`): one file to read instead of four."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE
+        return int(_read(f"/proc/{pid}/statm").split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0
+
+
+def _read(path: str) -> bytes:
+    """A small file of `/proc`: three system calls, where a file object makes nine."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(handle, 4096)
+    finally:
+        os.close(handle)
 
 
 def is_alone(pid: int) -> bool:
@@ -60,7 +69,7 @@ def is_alone(pid: int) -> bool:
     try:
         return (
             os.listdir(f"/proc/{pid}/task") == [str(pid)]  # noqa: PTH208 - several times cheaper
-            and not Path(f"/proc/{pid}/task/{pid}/children").read_bytes()
+            and not _read(f"/proc/{pid}/task/{pid}/children")
         )
     except OSError:
         return False

@@ -25,7 +25,8 @@ def send(channel: socket.socket, message: dict[str, Any], fds: tuple[int, ...] =
         return
     ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
     sent = channel.sendmsg([framed], ancillary)
-    channel.sendall(framed[sent:])
+    if sent < len(framed):
+        channel.sendall(framed[sent:])
 
 
 def receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
