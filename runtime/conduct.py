@@ -90,7 +90,7 @@ def conduct(
                 threads=threads,
                 dead=dead_deployments(journal.state),
             )
-            with _closing_on_interrupt(name, ir, journal):
+            with _closing_on_interrupt(run):
                 standing = run.execute()
             conclusion = conclude(ir, journal.state, standing, engine_failed=run.engine_failed)
             journal.note(RunClosed(run=name, outcome=conclusion.code.name.lower()), f"lifecycle/{ir.lifecycle.name}")
@@ -100,14 +100,14 @@ def conduct(
 
 
 @contextmanager
-def _closing_on_interrupt(name: str, ir: IR, journal: Journal) -> Iterator[None]:
+def _closing_on_interrupt(run: Run) -> Iterator[None]:
     """Ctrl-C and a halt end a run in order: what was done is recorded, and so is that it was cut short."""
     try:
         yield
     except (KeyboardInterrupt, Halted) as cut:
         outcome = "halted" if isinstance(cut, Halted) else "interrupted"
-        journal.note(RunClosed(run=name, outcome=outcome), f"lifecycle/{ir.lifecycle.name}")
-        journal.commit()
+        run.journal.note(RunClosed(run=run.name, outcome=outcome), f"lifecycle/{run.ir.lifecycle.name}")
+        run.commit()
         raise
 
 
