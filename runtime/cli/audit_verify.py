@@ -76,27 +76,28 @@ def audit_verify(
     6 whole but not anchored, or with bodies missing, or empty.
     """
     source = find_source(ledger, project_dir, key_path)
-    own = [path for path in pin_paths if not _is_beside(path, source)]
+    beside = [path for path in (source.anchor_path, anchor_path) if path is not None]
+    own = [path for path in pin_paths if not any(_is_same(path, other) for other in beside)]
     pins = [note for path in own for note in _of_this(read_anchors(path), source)]
-    beside = anchor_path or source.anchor_path
     stamps = _stamps(stamp_folder, source)
     progress = Progress()
     report = verify_ledger(
         source.ledger_path,
         pins=pins,
-        local_pins=read_anchors(beside) if beside else [],
-        stamps=stamps if is_installed() else [],
+        local_pins=read_anchors(beside[-1]) if beside else [],
+        stamps=stamps,
         trust=trust,
         public_key=source.key,
         progress=progress.show,
     )
     progress.clear()
-    if stamps and not is_installed():
-        click.echo(
-            f"{len(stamps)} time stamps were not looked at: pip install 'charter-lifecycle[timestamp]'", err=True
-        )
+    unread = 0 if is_installed() else len(stamps)
+    if unread:
+        why = "were not looked at, but for their size: pip install 'charter-lifecycle[timestamp]'"
+        click.echo(f"{unread} time stamps {why}", err=True)
     if form == "json":
-        click.echo(json.dumps(_document(report, source), indent=2, ensure_ascii=True))
+        document = _document(report, source) | {"time_stamps_not_read": unread}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=True))
     else:
         _print(report, source, trust)
     raise SystemExit(int(report.exit_code))
@@ -115,9 +116,9 @@ def _stamps(folder: Path | None, source: Source) -> list[Stamp]:
     return read_stamps(where) if where else []
 
 
-def _is_beside(path: Path, source: Source) -> bool:
+def _is_same(path: Path, other: Path) -> bool:
     """Whether a pin is the very file that whoever holds the ledger writes too."""
-    return source.anchor_path is not None and path.exists() and path.samefile(source.anchor_path)
+    return path.exists() and other.exists() and path.samefile(other)
 
 
 class Progress:

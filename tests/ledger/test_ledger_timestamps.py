@@ -266,7 +266,18 @@ def test_only_a_certificate_for_time_stamps_makes_them(authority, usage, refused
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://x/", "http://", "https://u:p@tsa.example/", "http://x:99999/", "file:///etc", "x"]
+    "url",
+    [
+        "ftp://x/",
+        "http://",
+        "https://u:p@tsa.example/",
+        "http://x:99999/",
+        "file:///etc",
+        "x",
+        "http://x:0/",
+        "http://a..b/",
+        f"http://{'a' * 64}/",
+    ],
 )
 def test_urls_that_are_none(audit, url):
     code, _, err = audit("anchor", "--tsa", url)
@@ -353,6 +364,37 @@ def test_without_the_extra(audit, url, authority, monkeypatch, project):
     for arguments in (["anchor", "--tsa", url], ["verify", "--tsa-ca", authority.ca]):
         code, _, err = audit(*arguments)
         assert (code, "pip install 'charter-lifecycle[timestamp]'" in err) == (4, True)
+
+
+def test_without_the_extra_a_ledger_shorter_than_its_time_stamp_is_seen(project, audit, url, monkeypatch, tmp_path):
+    """A pin of before would else make it green."""
+    old = project.ledger_path.read_bytes()
+    assert audit("anchor")[0] == 0
+    pin = project.checkpoints_path.rename(tmp_path / "pin")
+    grow(project, 3, first=3)
+    assert audit("anchor", "--tsa", url)[0] == 0
+    project.ledger_path.write_bytes(old)
+    project.checkpoints_path.unlink()
+    monkeypatch.setattr("charter.runtime.ledger.timestamp.find_spec", lambda name: None)
+    code, out, _ = audit("verify", "--pin", pin)
+    assert (code, "rolled back, or another ledger's: `6-" in out) == (1, True)
+    out = audit("verify", "--format", "json")[1]
+    assert json.loads(out)["time_stamps_not_read"] == 1
+
+
+def test_times_that_are_none_are_mistakes_of_usage(audit):
+    assert audit("anchor", "--tsa", "http://127.0.0.1:1/", "--timeout", "nan")[0] == 2
+    assert audit("verify", "--anchored-since", "0001-01-01")[0] == 6
+
+
+def test_a_second_certificate_of_the_same_number_gives_no_name(authority):
+    """Whoever hands the stamp on can put one in: the signature is not over the certificates."""
+    authority.certify("real", "/CN=real", "extendedKeyUsage=critical,timeStamping\n", "ca")
+    whole, roots = authority.reply(make_request(TEXT)[0]), read_authorities(authority.ca.read_bytes())
+    signed = authority.signed_again(whole, "real")
+    assert read_stamp(signed, TEXT, roots).authority == "CN=real"
+    both = authority.signed_again(whole, "real", beside=authority.twin("real", "/CN=Renowned Authority", "ca"))
+    assert read_stamp(both, TEXT, roots).authority == "an authority with several certificates of one number"
 
 
 def test_an_empty_ledger_has_nothing_to_anchor(tmp_path, capsys):
