@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -149,6 +150,9 @@ def _print(report: VerificationReport, source: Source, trust: Trust) -> None:
     line("anchored", _anchoring(report))
     for item in _newest(report.outside):
         line(item.kind, f"{item.size:,} records at {shown_time(item.time)}, by {_name(item)}{_doubt(item)}")
+    if any(item.kind == "time stamp" and not item.distrust for item in report.outside):
+        waited = timedelta(seconds=report.unstamped)
+        line("stamped", f"at the longest {waited} after it was recorded; until then its holder could rewrite a record")
     heard = {item.by for item in report.outside}
     for key in trust.witnesses:
         if str(key) not in heard:
@@ -249,6 +253,7 @@ def _document(report: VerificationReport, source: Source) -> dict[str, object]:
         "anchored_records": report.anchored,
         "anchored_records_by_pins": report.pinned,
         "anchored_records_by_witnesses": report.witnessed,
+        "longest_seconds_before_a_time_stamp": report.unstamped,
         "anchored_records_by_the_file_beside_it": report.anchored_locally,
         "outside": [
             {"kind": item.kind, "by": item.by, "records": item.size, "time": item.time, "distrust": item.distrust}

@@ -1,6 +1,6 @@
 """What others than a ledger's holder say about its first records, and whose word counts. Pure: no file, no clock."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,9 +50,10 @@ class Trust:
 
     def age(self, time: int) -> str:
         """Why what was said at a time is too old to count; empty when it is not."""
-        return "it is older than what was asked for" if time < self.since else ""
+        return _TOO_OLD if time < self.since else ""
 
 
+_TOO_OLD = "it is older than what was asked for"
 _ITSELF = "it is the ledger's own key"
 
 NOBODY = Trust()
@@ -84,6 +85,22 @@ def stamped(stamp: Stamp, checkpoint: Checkpoint, trust: Trust) -> Outside:
     """
     said = read_stamp(stamp.data, checkpoint.text(), trust.authorities)
     return Outside("time stamp", said.authority, stamp.size, said.time, said.distrust or trust.age(said.time))
+
+
+def longest_unstamped(stamps: Sequence[Outside], recorded: Callable[[int], int]) -> int:
+    """For how many seconds a record was there, at the longest, before a trusted authority stamped it.
+
+    An authority stamps what it is given. A ledger that is rewritten and stamped today has stamps as good as any other,
+    but its old records have none from when they were recorded.
+
+    Args:
+        recorded: when a record says that it was recorded, in seconds since 1970.
+    """
+    covered = longest = 0
+    for item in sorted(stamps, key=lambda item: (item.time, -item.size)):
+        if item.distrust in {"", _TOO_OLD} and item.size > covered:
+            longest, covered = max(longest, item.time - recorded(covered)), item.size
+    return longest
 
 
 def enough_witnesses(cosigned: Sequence[Outside], trust: Trust) -> int:

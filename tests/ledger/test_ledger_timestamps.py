@@ -19,6 +19,7 @@ from charter.runtime.cli import run_command_line
 from charter.runtime.ledger import Ledger
 from charter.runtime.ledger.anchors import read_anchors
 from charter.runtime.ledger.checkpoint import read_note
+from charter.runtime.ledger.outside import Outside, longest_unstamped
 from charter.runtime.ledger.timestamp import (
     MAX_BYTES,
     OtherStampError,
@@ -141,6 +142,42 @@ def test_a_rewritten_ledger_is_not_what_was_stamped(project, audit, authority, u
     assert code == 1
     assert "is not of the first 3 records: its imprint is that of another text" in out
     assert audit("verify")[0] == 1  # whoever signed it
+
+
+def test_old_records_that_were_stamped_only_now_are_told(project, audit, authority, url):
+    """Its holder rewrites all of a ledger, dates it back and has it stamped: every stamp is a good one."""
+    assert audit("anchor", "--tsa", url)[0] == 0
+    code, out, _ = audit("verify", "--tsa-ca", authority.ca, "--format", "json")
+    assert (code, json.loads(out)["longest_seconds_before_a_time_stamp"] < 60) == (0, True)
+
+    shutil.rmtree(project.state)
+    shutil.rmtree(project.time_stamps_path)
+    project.checkpoints_path.unlink()
+    project.state.mkdir()
+    then = time.time_ns() - 400 * 86400 * 10**9
+    key = {"key_path": project.ledger_key_path, "origin": "charter/test"}
+    with Ledger.open(project.ledger_path, create=True, clock=lambda: then, **key) as ledger:
+        fill(ledger, 3, first=50)
+    assert audit("anchor", "--tsa", url)[0] == 0
+    code, out, _ = audit("verify", "--tsa-ca", authority.ca)
+    assert "at the longest 400 days, 0:0" in out and "until then its holder could rewrite a record" in out
+    code, out, _ = audit("verify", "--tsa-ca", authority.ca, "--format", "json")
+    assert 0 <= json.loads(out)["longest_seconds_before_a_time_stamp"] - 400 * 86400 < 60
+    assert "at the longest" not in audit("verify")[1]  # who trusts nobody
+
+
+def test_how_long_a_record_was_without_a_stamp():
+    recorded = {0: 100, 3: 500, 7: 900}.__getitem__
+
+    def longest(*said):
+        return longest_unstamped([Outside("time stamp", "A", *item) for item in said], recorded)
+
+    assert longest() == 0
+    assert longest((3, 160), (7, 510)) == 60
+    assert longest((3, 160), (7, 990)) == 490
+    assert longest((7, 990), (3, 160, "not theirs")) == 890
+    assert longest((7, 510), (3, 160, "it is older than what was asked for")) == 60
+    assert longest((3, 100), (7, 499), (7, 2000)) == 0
 
 
 def test_a_ledger_shorter_than_its_time_stamp_was_rolled_back(project, audit, url):
