@@ -1,5 +1,6 @@
 """`charter audit verify`: is the ledger whole, unaltered and anchored."""
 
+import contextlib
 import json
 import sys
 from datetime import timedelta
@@ -16,7 +17,7 @@ from charter.runtime.failure import Failure
 from charter.runtime.ledger.anchors import read_anchors
 from charter.runtime.ledger.checkpoint import read_note
 from charter.runtime.ledger.cosignature import shown_time
-from charter.runtime.ledger.location import Location
+from charter.runtime.ledger.location import Location, open_store_read_only, resolve
 from charter.runtime.ledger.outside import Outside, Trust
 from charter.runtime.ledger.timestamp import Stamp, is_installed
 from charter.runtime.ledger.verify import Verdict, VerificationReport, verify_ledger
@@ -79,13 +80,15 @@ def audit_verify(
     source = find_source(ledger, project_dir, key_path)
     beside = [path for path in (source.anchor_path, anchor_path) if path is not None]
     own = [path for path in pin_paths if not any(_is_same(path, other) for other in beside)]
-    pins = [note for path in own for note in _of_this(read_anchors(path), source)]
+    origin = _origin(source) if own or anchor_path else ""
+    pins = [note for path in own for note in _of_this(read_anchors(path), origin)]
+    local = read_anchors(beside[-1]) if beside else []
     stamps = _stamps(stamp_folder, source)
     progress = Progress()
     report = verify_ledger(
         source.ledger_path,
         pins=pins,
-        local_pins=read_anchors(beside[-1]) if beside else [],
+        local_pins=_of_this(local, origin) if anchor_path else local,
         stamps=stamps,
         trust=trust,
         public_key=source.key,
@@ -104,10 +107,20 @@ def audit_verify(
     raise SystemExit(int(report.exit_code))
 
 
-def _of_this(notes: list[str], source: Source) -> list[str]:
+def _origin(source: Source) -> str:
+    """The ledger's name by its key or, without one, as it names itself; empty when it cannot be read."""
+    if source.key:
+        return source.key.origin
+    try:
+        with contextlib.closing(open_store_read_only(resolve(source.ledger_path))) as store, store.snapshot() as reader:
+            return reader.identity().origin
+    except Failure:  # the verification will say it
+        return ""
+
+
+def _of_this(notes: list[str], origin: str) -> list[str]:
     """What a file says of this ledger, when it says something of it: a witness's file is about others too."""
-    mine = [note for note in notes if source.key and read_note(note).origin == source.key.origin]
-    return mine or notes
+    return [note for note in notes if read_note(note).origin == origin] or notes
 
 
 def _stamps(folder: Path | None, source: Source) -> list[Stamp]:
@@ -215,7 +228,7 @@ def _newest(outside: tuple[Outside, ...]) -> list[Outside]:
 
 def _name(item: Outside) -> str:
     """A witness by its name alone; the key was given."""
-    return inert(item.by.rsplit("+", 2)[0] if item.kind == "witness" else item.by)
+    return inert(item.by.split("+", 1)[0] if item.kind == "witness" else item.by)
 
 
 def _doubt(item: Outside) -> str:

@@ -539,7 +539,7 @@ def test_two_teams_witness_each_other(project, audit, witness, charter, tmp_path
     assert "200  303 records of charter/test" in said
 
 
-def test_the_memory_of_a_witness_of_several_ledgers_is_a_pin_of_each(project, audit, memory, tmp_path):
+def test_the_memory_of_a_witness_of_several_ledgers_is_a_pin_of_each(project, audit, charter, memory, tmp_path):
     with Ledger.open_read_only(project.ledger_path) as ledger:
         other = Signer("charter/other", Ed25519PrivateKey.from_private_bytes(bytes([4] * 32)))
         trusted = {ORIGIN: [ledger.key], "charter/other": [other.verifier]}
@@ -549,6 +549,12 @@ def test_the_memory_of_a_witness_of_several_ledgers_is_a_pin_of_each(project, au
     assert len(read_anchors(tmp_path / "witness.checkpoints")) == 2
     code, out, _ = audit("verify", "--pin", tmp_path / "witness.checkpoints")
     assert (code, "the first 3 records, by your pins" in out) == (0, True)
+    copy = shutil.copy(project.ledger_path, tmp_path / "copy.db")
+    code, out, _ = charter("audit", "verify", "--ledger", copy, "--pin", tmp_path / "witness.checkpoints")
+    assert (code, "the first 3 records, by your pins" in out) == (0, True)  # without its key, too
+    given = ("--anchors", tmp_path / "witness.checkpoints", "--witness", COSIGNER.key)
+    for code, out, _ in (charter("audit", "verify", "--ledger", copy, *given), audit("verify", *given)):
+        assert (code, "the first 3 records, by witnesses" in out) == (0, True)
     (tmp_path / "others").write_text(note(9, signer=other) + "\n")
     code, out, _ = audit("verify", "--pin", tmp_path / "others")
     assert (code, "of the ledger `charter/other`" in out) == (1, True)
@@ -820,6 +826,14 @@ def test_a_ledger_with_a_new_key_is_witnessed_under_both(project, audit, charter
     assert audit("anchor", "--witness", witness.url, "--witness-key", witness.key)[0] == 0
     code, out, _ = audit("verify", "--witness", witness.key)
     assert (code, "the first 4 records" in out) == (0, True)
+
+
+def test_a_name_is_shown_without_the_key(project, audit):
+    """Also of a key whose base64 has a `+` in it."""
+    keys = (Ed25519PrivateKey.from_private_bytes(bytes([n] * 32)) for n in range(2, 200))
+    plus = next(one for one in (Cosigner("w.example/1", key) for key in keys) if str(one.key).count("+") == 3)
+    cosigned(project, plus)
+    assert "by w.example/1 " in audit("verify", "--witness", plus.key)[1]
 
 
 def test_a_verifier_key_of_either_kind_is_not_taken_for_the_other():
