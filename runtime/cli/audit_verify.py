@@ -166,6 +166,8 @@ def _print(report: VerificationReport, source: Source, trust: Trust) -> None:
     if any(item.kind == "time stamp" and not item.distrust for item in report.outside):
         waited = timedelta(seconds=report.unstamped)
         line("stamped", f"at the longest {waited} after it was recorded; until then its holder could rewrite a record")
+    elif trust.authorities:
+        line("time stamp", "none by an authority of yours")
     heard = {item.by for item in report.outside}
     for key in trust.witnesses:
         if str(key) not in heard:

@@ -419,6 +419,20 @@ def test_without_the_extra_a_ledger_shorter_than_its_time_stamp_is_seen(project,
     assert json.loads(out)["time_stamps_not_read"] == 1
 
 
+def test_a_folder_that_is_a_file_is_named_for_what_it_is(project, audit, url):
+    project.time_stamps_path.write_text("")
+    code, _, err = audit("anchor", "--tsa", url)
+    assert (code, "error: file cannot be written" in err, "Not a directory" in err) == (4, True, True)
+
+
+def test_that_an_authority_of_ones_own_said_nothing_is_told(project, audit, authority, tmp_path):
+    """Also where a pin makes it green."""
+    assert audit("anchor")[0] == 0
+    pin = shutil.copy(project.checkpoints_path, tmp_path / "pin")
+    code, out, _ = audit("verify", "--pin", pin, "--tsa-ca", authority.ca)
+    assert (code, "none by an authority of yours" in out) == (0, True)
+
+
 def test_times_that_are_none_are_mistakes_of_usage(audit):
     assert audit("anchor", "--tsa", "http://127.0.0.1:1/", "--timeout", "nan")[0] == 2
     assert audit("verify", "--anchored-since", "0001-01-01")[0] == 6
