@@ -105,15 +105,21 @@ class ArtifactStore:
                 self._make_root()
                 os.chmod(file, 0o444)  # noqa: PTH101 - twice as quick, as below
                 os.replace(file, target)  # noqa: PTH105
-            if artifact.size >= _LARGE:
+            if artifact.size >= _LARGE or not self._begin_sync(target):
                 self._sync_named(target)
-                return artifact
         except OSError as error:
             raise _cannot_write(self.root, error) from error
+        return artifact
+
+    def _begin_sync(self, file: str) -> bool:
+        """Have the thread sync a file; whether the system has a thread for it."""
         if self._syncer is None:
             self._syncer = ThreadPoolExecutor(1, thread_name_prefix="charter-store")
-        self._syncs.append(self._syncer.submit(self._sync_named, target))
-        return artifact
+        try:
+            self._syncs.append(self._syncer.submit(self._sync_named, file))
+        except RuntimeError:
+            return False
+        return True
 
     def _sync_named(self, file: str) -> None:
         _sync(file)

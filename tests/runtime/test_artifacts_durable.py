@@ -127,6 +127,20 @@ def test_a_large_artifact_is_not_waited_for_under_the_lock_of_the_ledger(
     assert synced[-2:] == [digest[7:], "store"]
 
 
+def test_where_the_system_gives_no_thread_the_sync_is_waited_for(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    synced: list[str] = []
+    monkeypatch.setattr("threading.Thread.start", none_left)
+    monkeypatch.setattr("charter.runtime.store._sync", lambda path: synced.append(Path(path).name))
+    digest = adopt(store, "x")
+    assert synced[-2:] == [digest[7:], "store"]
+    store.make_durable()
+
+
 def test_bytes_that_are_put_keep_their_name(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[str] = []
     monkeypatch.setattr("charter.runtime.store._sync", lambda path: synced.append(Path(path).name))
