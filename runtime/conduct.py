@@ -27,7 +27,7 @@ from charter.runtime.project import Project
 from charter.runtime.run import Run
 from charter.runtime.session import Actor, dead_deployments, new_run_name, open_ledger
 from charter.runtime.state import State
-from charter.runtime.store import ArtifactStore
+from charter.runtime.store import ArtifactStore, digest_bytes
 from charter.runtime.version import VERSION
 
 
@@ -65,8 +65,10 @@ def conduct(
                     "before now can only be shown with a copy of it that was kept elsewhere"
                 )
             store, compiled = ArtifactStore(project.store), encode_ir(ir)
-            stored = store.put(compiled).digest
-            if {run.ir for run in journal.state.runs} - {stored}:  # it compares charters, which takes more to load
+            stored, earlier = digest_bytes(compiled), {run.ir for run in journal.state.runs}
+            if stored not in earlier or not store.holds(stored):  # what a record names is durable already
+                store.put(compiled)
+            if earlier - {stored}:  # it compares charters, which takes more to load
                 from charter.runtime.loosened import loosened_since
 
                 for sentence in loosened_since(ir, stored, journal.state, store):
@@ -88,7 +90,7 @@ def conduct(
                 threads=threads,
                 dead=dead_deployments(journal.state),
             )
-            with _closing_on_interrupt(name, ir, journal):
+            with _closing_on_interrupt(run):
                 standing = run.execute()
             conclusion = conclude(ir, journal.state, standing, engine_failed=run.engine_failed)
             journal.note(RunClosed(run=name, outcome=conclusion.code.name.lower()), f"lifecycle/{ir.lifecycle.name}")
@@ -98,14 +100,14 @@ def conduct(
 
 
 @contextmanager
-def _closing_on_interrupt(name: str, ir: IR, journal: Journal) -> Iterator[None]:
+def _closing_on_interrupt(run: Run) -> Iterator[None]:
     """Ctrl-C and a halt end a run in order: what was done is recorded, and so is that it was cut short."""
     try:
         yield
     except (KeyboardInterrupt, Halted) as cut:
         outcome = "halted" if isinstance(cut, Halted) else "interrupted"
-        journal.note(RunClosed(run=name, outcome=outcome), f"lifecycle/{ir.lifecycle.name}")
-        journal.commit()
+        run.journal.note(RunClosed(run=run.name, outcome=outcome), f"lifecycle/{run.ir.lifecycle.name}")
+        run.commit()
         raise
 
 

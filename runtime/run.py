@@ -96,7 +96,9 @@ class Run:
         self._effects: list[Callable[[], None]] = []
         """What was allowed and happens after the commit."""
         self._records: list[Callable[[], None]] = []
-        """What is noted and told once the effects have happened: stages that just began work meanwhile."""
+        """What is noted once the effects have happened: stages that just began work meanwhile."""
+        self._told: list[Callable[[], None]] = []
+        """What the observer is told after the commit, whatever becomes of the effects."""
         self._running: dict[Future[Outcome], Submitted] = {}
         self._scratch = Scratch(project.work)
 
@@ -125,7 +127,7 @@ class Run:
         while True:
             while self._ready:
                 self._advance(self._ready.popleft())
-            self.journal.commit()
+            self.commit()
             brake.check()
             actions = [*self._effects, *self._records]
             self._effects, self._records = [], []
@@ -142,9 +144,16 @@ class Run:
                 work = self._running.pop(future)
                 self._completed(work, without_secrets(future.result(), self._redact))
                 self._records.append(partial(self._scratch.give_back, work.directory))
-        self.journal.commit()
+        self.commit()
         self._scratch.clear()
         return self.known
+
+    def commit(self) -> None:
+        """Make all notes durable, and tell of them."""
+        self.journal.commit()
+        told, self._told = self._told, []
+        for tell in told:
+            tell()
 
     def _expect_work(self) -> None:
         """What has no result yet will probably be worked on: its workers get ready while the gates decide."""
@@ -174,7 +183,7 @@ class Run:
         now = self.journal.now()
         if not any(due <= now for _, due, _ in erasures(self.ir, self.journal.state)):
             return False
-        self.journal.commit()
+        self.commit()
         self.journal.refresh()
         brake.check()
         done = erase_due(self.name, self.ir, self.journal.state, self.store, self.journal.now())
@@ -236,7 +245,7 @@ class Run:
             self._effects.append(lambda: self._follow_up(stage, body))
         if body.allow:
             self._records.append(lambda: self._applied(stage, point, body))
-        self._records.append(lambda: self.observer.decided(stage, body))
+        self._told.append(lambda: self.observer.decided(stage, body))
         if point == "exit" or not body.allow:
             # Followers may be decided before the commit, since deciding has no effect; they start after it.
             self._settle(
@@ -274,7 +283,7 @@ class Run:
 
     def _settle(self, now: Assessment) -> None:
         self.known[now.stage.id] = now
-        self._records.append(lambda: self.observer.settled(now))
+        self._told.append(lambda: self.observer.settled(now))
         for follower in self._followers[now.stage.id]:
             self._missing[follower.id] -= 1
             if self._missing[follower.id] == 0:

@@ -14,6 +14,8 @@ from charter.runtime.failure import ExitCode, Failure
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SMALL = 1 << 16
+_LARGE = 1 << 20
+"""Bytes from which a sync may take long: it is not waited for while the ledger is locked."""
 
 
 def digest_bytes(data: bytes) -> str:
@@ -54,9 +56,12 @@ class ArtifactStore:
         self._syncer: ThreadPoolExecutor | None = None
 
     def _make_root(self) -> None:
-        if not self._made:
+        if self._made:
+            return
+        if not self.root.is_dir():
             self.root.mkdir(parents=True, exist_ok=True)
-            self._made = True
+            _sync(self.root.parent)
+        self._made = True
 
     def path(self, digest: str) -> Path:
         """Where the artifact lies (or would).
@@ -85,7 +90,8 @@ class ArtifactStore:
     def adopt(self, file: Path) -> Artifact:
         """Move a file into the store (same file system). It is durable after `make_durable`, not before.
 
-        Its sync begins here, on a thread of its own: the disk works while the gates decide.
+        Its sync begins here, on a thread of its own: the disk works while the gates decide. A large one is waited for
+        here, since whoever waits in `make_durable` holds the ledger's lock, and others would not get it in time.
 
         Raises:
             Failure: the disk is full or the store cannot be written.
@@ -99,12 +105,21 @@ class ArtifactStore:
                 self._make_root()
                 os.chmod(file, 0o444)  # noqa: PTH101 - twice as quick, as below
                 os.replace(file, target)  # noqa: PTH105
+            if artifact.size >= _LARGE or not self._begin_sync(target):
+                self._sync_named(target)
         except OSError as error:
             raise _cannot_write(self.root, error) from error
+        return artifact
+
+    def _begin_sync(self, file: str) -> bool:
+        """Have the thread sync a file; whether the system has a thread for it."""
         if self._syncer is None:
             self._syncer = ThreadPoolExecutor(1, thread_name_prefix="charter-store")
-        self._syncs.append(self._syncer.submit(self._sync_named, target))
-        return artifact
+        try:
+            self._syncs.append(self._syncer.submit(self._sync_named, file))
+        except RuntimeError:
+            return False
+        return True
 
     def _sync_named(self, file: str) -> None:
         _sync(file)
@@ -117,33 +132,38 @@ class ArtifactStore:
         file and directory. A loss of power in between leaves a torn file that nothing names, and its name tells that it
         is torn.
 
+        Whoever is interrupted here waits again the next time; and what failed once fails again, since a second sync of
+        the same file would succeed without having written anything.
+
         Raises:
             Failure: the disk is full or the store cannot be written.
         """
-        syncs, self._syncs = self._syncs, []
         try:
-            for sync in syncs:
+            for sync in self._syncs:
                 sync.result()
         except OSError as error:
             raise _cannot_write(self.root, error) from error
+        self._syncs.clear()
 
     def put(self, data: bytes) -> Artifact:
-        """Store bytes.
+        """Store bytes; they and their name are durable when this returns.
 
         Raises:
             Failure: the disk is full or the store cannot be written.
         """
         artifact = Artifact(digest_bytes(data), len(data))
         target = self.path(artifact.digest)
-        if self.holds(artifact.digest):
-            return artifact
         try:
+            if self.holds(artifact.digest):
+                self._sync_named(str(target))  # whoever put it there may have been killed before that
+                return artifact
             self._make_root()
             scratch = target.with_name(f".{target.name}.{os.getpid()}")
             scratch.write_bytes(data)
             scratch.chmod(0o444)
             _sync(scratch)
             scratch.replace(target)
+            _sync(self.root)
         except OSError as error:
             raise _cannot_write(self.root, error) from error
         return artifact

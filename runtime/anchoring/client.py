@@ -103,6 +103,13 @@ def ask_witness(
     old = known if known <= size else 0
     answer = submit(old)
     if answer.status == 409 and (said := _size(answer)) != old and 0 <= said <= size:
+        if said < old:
+            raise _false(
+                "witness has forgotten",
+                f"`{target}` says that it cosigned {said} records last, and `charter.checkpoints` holds its "
+                f"cosignature of {old}. It lost what it remembered, or there are two of it: it would cosign a ledger "
+                "that was rolled back. Tell its operator, who can give it that checkpoint back.",
+            )
         old, answer = said, submit(said)
     if answer.status != 200:
         raise _refusal(target, answer, old, size)

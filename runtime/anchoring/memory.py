@@ -40,7 +40,8 @@ class Memory:
             Tampered: it holds what this witness has not cosigned.
         """
         self.lock = Lock()
-        self._path = path
+        # The file itself, not a link to it: that would be replaced in its place, and the file stay as it was.
+        self._path = path = path.resolve()
         self._descriptor = _held(path)
         try:
             self._notes = _read(path, key)

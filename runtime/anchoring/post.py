@@ -70,13 +70,16 @@ def _place(url: str) -> SplitResult:
     wrong = ""
     try:
         place = urlsplit(url)
-        _ = place.port
+        port = place.port
+        (place.hostname or "").encode("idna")  # as the system's resolver is asked
     except ValueError as error:
         raise Failure("URL is not usable", f"`{url:.200}`: {error}.") from None
     if place.scheme not in ("http", "https") or not place.hostname:
         wrong = "it does not start with `http://` or `https://` and a host"
     elif place.username is not None or place.password is not None:
         wrong = "it holds credentials, which do not belong into a URL"
+    elif port == 0:
+        wrong = "nobody listens on the port 0"
     elif not url.isascii() or not url.isprintable() or " " in url or place.fragment:
         wrong = "it holds characters or a part that a URL to post to does not have"
     if wrong:

@@ -83,7 +83,11 @@ class WitnessServer(ThreadingHTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """A thread for the connection, once there are few enough."""
         self._free.acquire()
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # the system gives no thread: this connection is dropped, its place is not
+            self._free.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve the connection, and cut it when its time is over: whoever sends slowly keeps no thread for long."""
@@ -109,8 +113,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """The one call there is."""
-        length = self.headers.get("Content-Length", "")
-        if self.path != PATH:
+        lengths = self.headers.get_all("Content-Length", [])
+        length = lengths[0] if lengths else ""
+        if self._ambiguous(lengths):
+            self._say(400, TEXT_TYPE, "where the request ends is not clear\n", close=True)
+        elif self.path != PATH:
             self._say(404, TEXT_TYPE, f"there is only {PATH}\n", close=True)
         elif not length.isascii() or not length.isdigit():
             self._say(411, TEXT_TYPE, "the request needs a Content-Length\n", close=True)
@@ -122,6 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             self._say(*self.server.witness.answer(body))
+
+    def _ambiguous(self, lengths: list[str]) -> bool:
+        """Whether a proxy in front could see the end of the request elsewhere (RFC 9112, section 6.3)."""
+        return bool(self.headers.defects or len(lengths) > 1 or (lengths and "Transfer-Encoding" in self.headers))
 
     def _say(self, status: int, kind: str, text: str, *, close: bool = False) -> None:
         data = text.encode()

@@ -127,8 +127,8 @@ def moment(text: str, option: str, *, end_of_day: bool = False) -> str:
         ) from None
     if day and end_of_day:
         # The first moment after the day, as text: 24:00 sorts after all of the day and before the next.
-        return f"{found:%Y-%m-%d}T24:00:00.000000Z"
-    return f"{found:%Y-%m-%dT%H:%M:%S}.{found.microsecond:06d}Z"
+        return f"{found.date()}T24:00:00.000000Z"
+    return f"{found.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 class _Workers:

@@ -1,5 +1,6 @@
 """`charter audit anchor`: have the newest checkpoint stamped and cosigned by others."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -49,6 +50,17 @@ class _Done:
         return ExitCode.DENIED if ExitCode.DENIED in codes else max(codes, default=ExitCode.OK)
 
 
+class _Seconds(click.FloatRange):
+    """A range that the value must be in: what is not a number is neither below it nor above it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or a mistake of usage."""
+        found = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return found
+
+
 @click.command("anchor")
 @project_option
 @click.option("--tsa", "tsas", multiple=True, metavar="URL", help="A time-stamping authority (RFC 3161); repeatable.")
@@ -68,9 +80,7 @@ class _Done:
 @click.option(
     "--tls-ca", type=click.Path(path_type=Path), help="Certificates (PEM) for https.  [default: the system's]"
 )
-@click.option(
-    "--timeout", type=click.FloatRange(1, 300), default=DEADLINE, show_default=True, help="Seconds for each of them."
-)
+@click.option("--timeout", type=_Seconds(1, 300), default=DEADLINE, show_default=True, help="Seconds for each of them.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def audit_anchor(
     project_dir: Path | None,

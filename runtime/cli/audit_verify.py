@@ -1,7 +1,9 @@
 """`charter audit verify`: is the ledger whole, unaltered and anchored."""
 
+import contextlib
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -15,7 +17,7 @@ from charter.runtime.failure import Failure
 from charter.runtime.ledger.anchors import read_anchors
 from charter.runtime.ledger.checkpoint import read_note
 from charter.runtime.ledger.cosignature import shown_time
-from charter.runtime.ledger.location import Location
+from charter.runtime.ledger.location import Location, open_store_read_only, resolve
 from charter.runtime.ledger.outside import Outside, Trust
 from charter.runtime.ledger.timestamp import Stamp, is_installed
 from charter.runtime.ledger.verify import Verdict, VerificationReport, verify_ledger
@@ -76,36 +78,49 @@ def audit_verify(
     6 whole but not anchored, or with bodies missing, or empty.
     """
     source = find_source(ledger, project_dir, key_path)
-    own = [path for path in pin_paths if not _is_beside(path, source)]
-    pins = [note for path in own for note in _of_this(read_anchors(path), source)]
-    beside = anchor_path or source.anchor_path
+    beside = [path for path in (source.anchor_path, anchor_path) if path is not None]
+    own = [path for path in pin_paths if not any(_is_same(path, other) for other in beside)]
+    origin = _origin(source) if own or anchor_path else ""
+    pins = [note for path in own for note in _of_this(read_anchors(path), origin)]
+    local = read_anchors(beside[-1]) if beside else []
     stamps = _stamps(stamp_folder, source)
     progress = Progress()
     report = verify_ledger(
         source.ledger_path,
         pins=pins,
-        local_pins=read_anchors(beside) if beside else [],
-        stamps=stamps if is_installed() else [],
+        local_pins=_of_this(local, origin) if anchor_path else local,
+        stamps=stamps,
         trust=trust,
         public_key=source.key,
         progress=progress.show,
     )
     progress.clear()
-    if stamps and not is_installed():
-        click.echo(
-            f"{len(stamps)} time stamps were not looked at: pip install 'charter-lifecycle[timestamp]'", err=True
-        )
+    unread = 0 if is_installed() else len(stamps)
+    if unread:
+        why = "were not looked at, but for their size: pip install 'charter-lifecycle[timestamp]'"
+        click.echo(f"{unread} time stamps {why}", err=True)
     if form == "json":
-        click.echo(json.dumps(_document(report, source), indent=2, ensure_ascii=True))
+        document = _document(report, source) | {"time_stamps_not_read": unread}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=True))
     else:
         _print(report, source, trust)
     raise SystemExit(int(report.exit_code))
 
 
-def _of_this(notes: list[str], source: Source) -> list[str]:
+def _origin(source: Source) -> str:
+    """The ledger's name by its key or, without one, as it names itself; empty when it cannot be read."""
+    if source.key:
+        return source.key.origin
+    try:
+        with contextlib.closing(open_store_read_only(resolve(source.ledger_path))) as store, store.snapshot() as reader:
+            return reader.identity().origin
+    except Failure:  # the verification will say it
+        return ""
+
+
+def _of_this(notes: list[str], origin: str) -> list[str]:
     """What a file says of this ledger, when it says something of it: a witness's file is about others too."""
-    mine = [note for note in notes if source.key and read_note(note).origin == source.key.origin]
-    return mine or notes
+    return [note for note in notes if read_note(note).origin == origin] or notes
 
 
 def _stamps(folder: Path | None, source: Source) -> list[Stamp]:
@@ -115,9 +130,9 @@ def _stamps(folder: Path | None, source: Source) -> list[Stamp]:
     return read_stamps(where) if where else []
 
 
-def _is_beside(path: Path, source: Source) -> bool:
+def _is_same(path: Path, other: Path) -> bool:
     """Whether a pin is the very file that whoever holds the ledger writes too."""
-    return source.anchor_path is not None and path.exists() and path.samefile(source.anchor_path)
+    return path.exists() and other.exists() and path.samefile(other)
 
 
 class Progress:
@@ -148,6 +163,11 @@ def _print(report: VerificationReport, source: Source, trust: Trust) -> None:
     line("anchored", _anchoring(report))
     for item in _newest(report.outside):
         line(item.kind, f"{item.size:,} records at {shown_time(item.time)}, by {_name(item)}{_doubt(item)}")
+    if any(item.kind == "time stamp" and not item.distrust for item in report.outside):
+        waited = timedelta(seconds=report.unstamped)
+        line("stamped", f"at the longest {waited} after it was recorded; until then its holder could rewrite a record")
+    elif trust.authorities:
+        line("time stamp", "none by an authority of yours")
     heard = {item.by for item in report.outside}
     for key in trust.witnesses:
         if str(key) not in heard:
@@ -210,7 +230,7 @@ def _newest(outside: tuple[Outside, ...]) -> list[Outside]:
 
 def _name(item: Outside) -> str:
     """A witness by its name alone; the key was given."""
-    return inert(item.by.rsplit("+", 2)[0] if item.kind == "witness" else item.by)
+    return inert(item.by.split("+", 1)[0] if item.kind == "witness" else item.by)
 
 
 def _doubt(item: Outside) -> str:
@@ -248,6 +268,7 @@ def _document(report: VerificationReport, source: Source) -> dict[str, object]:
         "anchored_records": report.anchored,
         "anchored_records_by_pins": report.pinned,
         "anchored_records_by_witnesses": report.witnessed,
+        "longest_seconds_before_a_time_stamp": report.unstamped,
         "anchored_records_by_the_file_beside_it": report.anchored_locally,
         "outside": [
             {"kind": item.kind, "by": item.by, "records": item.size, "time": item.time, "distrust": item.distrust}

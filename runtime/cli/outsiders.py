@@ -75,6 +75,11 @@ def _trust(tsa_ca: Path | None, witnesses: tuple[str, ...], needed: int | None, 
         raise Failure(
             "too few witnesses", f"`--witnesses-needed {needed}`, and {len(keys)} different `--witness` were given."
         )
+    if twice := [str(key) for key in keys if any(key != other and key.public == other.public for other in keys)]:
+        raise Failure(
+            "one witness under two names",
+            f"{' and '.join(f'`{key}`' for key in twice)} are the same key, so they are one witness. Give one of them.",
+        )
     start = int(datetime.fromisoformat(moment(since, "--anchored-since")).timestamp()) if since else 0
     return Trust(authorities_in(tsa_ca), keys, needed or max(1, len(keys)), start)
 

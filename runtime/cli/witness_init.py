@@ -35,6 +35,12 @@ def witness_init(name: str, key: Path, state: Path, *, as_json: bool) -> None:
     except NoteError as error:
         raise Failure("not a name of a witness", f"{str(error)[0].upper()}{str(error)[1:]}.") from None
     public = key.with_suffix(".pub")
+    if len({path.resolve() for path in (key, public, state)}) < 3:
+        raise Failure(
+            "one file for two things",
+            f"The private key would be `{key}`, the public one `{public}` and the memory `{state}`. Name other ones: "
+            "the public key is for others, and must not lie where the private one does.",
+        )
     for path in (key, public, state):
         if path.exists():
             raise Unavailable("file is there already", f"`{path}` is not overwritten. Name another one.")

@@ -47,6 +47,11 @@ class Decision(Struct, frozen=True, kw_only=True):
     seconds: float
     failure: str | None
 
+    def __repr__(self) -> str:
+        """Without the input: it is large, and may say things of people that belong into no message."""
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "input")
+        return f"Decision({', '.join(shown)})"
+
 
 def decide_gate(engine: PolicyEngine, ir: IR, facts: GateFacts) -> Decision:
     """Build the input of one gate and decide it; never raises for what a policy or a stage did wrong."""

@@ -188,7 +188,7 @@ def create_file(path: Path, data: bytes, mode: int) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise Unavailable("key file cannot be written", f"`{path}`: {error.strerror}.") from None
+        raise Unavailable("file cannot be written", f"`{path}`: {error.strerror}.") from None
 
 
 def sync_directory(path: Path) -> None:

@@ -1,6 +1,6 @@
 """What others than a ledger's holder say about its first records, and whose word counts. Pure: no file, no clock."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,21 +50,31 @@ class Trust:
 
     def age(self, time: int) -> str:
         """Why what was said at a time is too old to count; empty when it is not."""
-        return "it is older than what was asked for" if time < self.since else ""
+        return _TOO_OLD if time < self.since else ""
 
+
+_TOO_OLD = "it is older than what was asked for"
+_ITSELF = "it is the ledger's own key"
 
 NOBODY = Trust()
 """Whoever has no one to trust: pins alone anchor."""
 
 
-def heard(note: str, size: int, trust: Trust) -> list[Outside]:
+def heard(note: str, size: int, trust: Trust, own: Collection[bytes] = ()) -> list[Outside]:
     """What the trusted witnesses say in a checkpoint that holds: each one's newest word.
+
+    Args:
+        own: public keys of the ledger; whoever signs with one of them is its holder, under whatever name.
 
     Raises:
         NoteError: the line of one of them does not hold; then nothing in the note counts.
     """
     said = [(witness, witness.times_of(note)) for witness in trust.witnesses]
-    return [Outside("witness", str(key), size, times[-1], trust.age(times[-1])) for key, times in said if times]
+    return [
+        Outside("witness", str(key), size, times[-1], _ITSELF if key.public in own else trust.age(times[-1]))
+        for key, times in said
+        if times
+    ]
 
 
 def stamped(stamp: Stamp, checkpoint: Checkpoint, trust: Trust) -> Outside:
@@ -77,15 +87,32 @@ def stamped(stamp: Stamp, checkpoint: Checkpoint, trust: Trust) -> Outside:
     return Outside("time stamp", said.authority, stamp.size, said.time, said.distrust or trust.age(said.time))
 
 
+def longest_unstamped(stamps: Sequence[Outside], recorded: Callable[[int], int]) -> int:
+    """For how many seconds a record was there, at the longest, before a trusted authority stamped it.
+
+    An authority stamps what it is given. A ledger that is rewritten and stamped today has stamps as good as any other,
+    but its old records have none from when they were recorded.
+
+    Args:
+        recorded: when a record says that it was recorded, in seconds since 1970.
+    """
+    covered = longest = 0
+    for item in sorted(stamps, key=lambda item: (item.time, -item.size)):
+        if item.distrust in {"", _TOO_OLD} and item.size > covered:
+            longest, covered = max(longest, item.time - recorded(covered)), item.size
+    return longest
+
+
 def enough_witnesses(cosigned: Sequence[Outside], trust: Trust) -> int:
     """The size that as many witnesses as are needed have cosigned; 0 when they have not.
 
-    The word of a witness about a size is its word about every smaller one.
+    The word of a witness about a size is its word about every smaller one. One key is one witness, whatever its names.
     """
     largest: dict[str, int] = {}
     for item in cosigned:
         if not item.distrust:
-            largest[item.by] = max(largest.get(item.by, 0), item.size)
+            public = item.by.split("+", 2)[2]
+            largest[public] = max(largest.get(public, 0), item.size)
     sizes = sorted(largest.values(), reverse=True)
     needed = max(1, trust.needed)
     return sizes[needed - 1] if len(sizes) >= needed else 0

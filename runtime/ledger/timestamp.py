@@ -156,6 +156,8 @@ def _authority(response: "TimeStampResponse") -> str:
         (signer,) = response.signed_data.signer_infos
         held = [load_der_x509_certificate(der) for der in response.signed_data.certificates]
         by = [item for item in held if (item.issuer, item.serial_number) == (signer.issuer, signer.serial_number)]
+        if len(by) > 1:  # which of them holds is the library's to find, and which it took it does not tell
+            return "an authority with several certificates of one number"
         return by[0].subject.rfc4514_string() if by else "an authority without a certificate in it"
     except Exception:  # noqa: BLE001 - a hostile certificate: x509 has many errors of its own, and none counts more
         return "an authority whose certificate cannot be read"

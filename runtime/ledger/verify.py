@@ -4,8 +4,11 @@ The checks know nothing of SQLite: they take rows from a `store.Snapshot` and re
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from itertools import islice, pairwise
 from typing import Any
 
@@ -19,11 +22,11 @@ from charter.runtime.ledger.checkpoint import Checkpoint, NoteError, VerifierKey
 from charter.runtime.ledger.errors import Damaged
 from charter.runtime.ledger.location import Location, open_store_read_only, resolve
 from charter.runtime.ledger.merkle import TILE
-from charter.runtime.ledger.outside import NOBODY, Outside, Trust, enough_witnesses, heard, stamped
-from charter.runtime.ledger.record import HEADER
+from charter.runtime.ledger.outside import NOBODY, Outside, Trust, enough_witnesses, heard, longest_unstamped, stamped
+from charter.runtime.ledger.record import HEADER, parse_header
 from charter.runtime.ledger.rotation import Rotation
 from charter.runtime.ledger.store import Identity, Snapshot
-from charter.runtime.ledger.timestamp import Stamp, StampError
+from charter.runtime.ledger.timestamp import Stamp, StampError, is_installed
 
 MAX_FINDINGS = 100
 """Findings that a report lists; all are counted."""
@@ -58,6 +61,7 @@ class VerificationReport:
         keys: how many keys the ledger has had.
         anchored: records covered by the largest of the caller's pins that holds, or by whom the caller trusts.
         pinned: records covered by such a pin alone.
+        unstamped: seconds that passed, at the longest, before a trusted authority stamped a record (of those stamped).
         witnessed: records that as many witnesses as are needed have cosigned.
         outside: what time stamps and witnesses say, as far as it is about the records that are here.
         anchored_locally: the same for pins that were kept beside the ledger.
@@ -81,6 +85,7 @@ class VerificationReport:
     pinned: int = 0
     witnessed: int = 0
     outside: tuple[Outside, ...] = ()
+    unstamped: int = 0
 
     @property
     def verdict(self) -> Verdict:
@@ -177,6 +182,7 @@ class _Check:
     anchored_locally: int = 0
     outside: list[Outside] = field(default_factory=list)
     cosigned: list[Outside] = field(default_factory=list)
+    unstamped: int = 0
 
     def run(self, snapshot: Snapshot, pins: Sequence[str], local_pins: Sequence[str], stamps: Sequence[Stamp]) -> None:
         for fault in snapshot.structural_faults():
@@ -192,6 +198,7 @@ class _Check:
             self.check_pin(pin)
         for stamp in stamps:
             self.check_stamp(stamp)
+        self.unstamped = longest_unstamped(self.outside, partial(_recorded, snapshot))
         self.check_end(identity)
         self.check_ids(snapshot)
         self.check_attachments(snapshot)
@@ -306,8 +313,10 @@ class _Check:
 
     def hear_witnesses(self, note: str, size: int) -> None:
         """What the trusted witnesses say in a checkpoint that holds."""
+        own = {key.public for item in self.rotations for key in (item.old, item.new)}
+        own |= {self.key.public} if self.key else set()
         try:
-            self.cosigned += heard(note, size, self.trust)
+            self.cosigned += heard(note, size, self.trust, own)
         except NoteError as error:
             self.find("witness", None, f"the checkpoint of {size} records does not hold: {error}")
 
@@ -316,6 +325,8 @@ class _Check:
         if (root := self.roots.get(stamp.size)) is None:
             here = f"`{stamp.name}` is of {stamp.size} records, and {self.at.frontier.size} are there"
             self.find("stamp", None, f"rolled back, or another ledger's: {here}")
+            return
+        if not is_installed():  # then its size is all that can be compared
             return
         try:
             self.outside.append(stamped(stamp, Checkpoint(self.origin, stamp.size, root), self.trust))
@@ -402,10 +413,20 @@ class _Check:
             pinned=self.pinned,
             witnessed=witnessed,
             outside=(*self.outside, *self.cosigned),
+            unstamped=self.unstamped,
             anchored_locally=self.anchored_locally,
             key=str(self.key) if self.key else "",
             key_was_given=self.given_key is not None,
         )
+
+
+def _recorded(snapshot: Snapshot, seq: int) -> int:
+    """When a record says that it was recorded; long ago when it does not say, which is a finding of its own."""
+    with suppress(TypeError, ValueError, OverflowError):
+        for row in snapshot.rows(seq, seq + 1):
+            if header := parse_header(row.header):
+                return int(datetime.fromisoformat(header.ts).timestamp())
+    return 0
 
 
 def _in_order(pairs: list[tuple[Any, ...]]) -> bool:

@@ -21,6 +21,13 @@ def test_bound_met_allows(decide: s.Decide) -> None:
     assert "holdout.roc_auc" in decision.evaluated
 
 
+def test_a_decision_that_is_shown_does_not_show_its_input(decide: s.Decide) -> None:
+    decision = decide(s.bundle(s.requirement()), evidence=(s.evidence(value=0.75),))
+    assert decision.input
+    assert repr(decision.input) not in repr(decision)
+    assert decision.input_digest in repr(decision)
+
+
 def test_bound_breached_denies_with_the_numbers(decide: s.Decide) -> None:
     decision = decide(s.bundle(s.requirement()), evidence=(s.evidence(value=0.7499),))
     assert not decision.allow

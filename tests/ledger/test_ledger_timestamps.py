@@ -19,6 +19,7 @@ from charter.runtime.cli import run_command_line
 from charter.runtime.ledger import Ledger
 from charter.runtime.ledger.anchors import read_anchors
 from charter.runtime.ledger.checkpoint import read_note
+from charter.runtime.ledger.outside import Outside, longest_unstamped
 from charter.runtime.ledger.timestamp import (
     MAX_BYTES,
     OtherStampError,
@@ -141,6 +142,42 @@ def test_a_rewritten_ledger_is_not_what_was_stamped(project, audit, authority, u
     assert code == 1
     assert "is not of the first 3 records: its imprint is that of another text" in out
     assert audit("verify")[0] == 1  # whoever signed it
+
+
+def test_old_records_that_were_stamped_only_now_are_told(project, audit, authority, url):
+    """Its holder rewrites all of a ledger, dates it back and has it stamped: every stamp is a good one."""
+    assert audit("anchor", "--tsa", url)[0] == 0
+    code, out, _ = audit("verify", "--tsa-ca", authority.ca, "--format", "json")
+    assert (code, json.loads(out)["longest_seconds_before_a_time_stamp"] < 60) == (0, True)
+
+    shutil.rmtree(project.state)
+    shutil.rmtree(project.time_stamps_path)
+    project.checkpoints_path.unlink()
+    project.state.mkdir()
+    then = time.time_ns() - 400 * 86400 * 10**9
+    key = {"key_path": project.ledger_key_path, "origin": "charter/test"}
+    with Ledger.open(project.ledger_path, create=True, clock=lambda: then, **key) as ledger:
+        fill(ledger, 3, first=50)
+    assert audit("anchor", "--tsa", url)[0] == 0
+    code, out, _ = audit("verify", "--tsa-ca", authority.ca)
+    assert "at the longest 400 days, 0:0" in out and "until then its holder could rewrite a record" in out
+    code, out, _ = audit("verify", "--tsa-ca", authority.ca, "--format", "json")
+    assert 0 <= json.loads(out)["longest_seconds_before_a_time_stamp"] - 400 * 86400 < 60
+    assert "at the longest" not in audit("verify")[1]  # who trusts nobody
+
+
+def test_how_long_a_record_was_without_a_stamp():
+    recorded = {0: 100, 3: 500, 7: 900}.__getitem__
+
+    def longest(*said):
+        return longest_unstamped([Outside("time stamp", "A", *item) for item in said], recorded)
+
+    assert longest() == 0
+    assert longest((3, 160), (7, 510)) == 60
+    assert longest((3, 160), (7, 990)) == 490
+    assert longest((7, 990), (3, 160, "not theirs")) == 890
+    assert longest((7, 510), (3, 160, "it is older than what was asked for")) == 60
+    assert longest((3, 100), (7, 499), (7, 2000)) == 0
 
 
 def test_a_ledger_shorter_than_its_time_stamp_was_rolled_back(project, audit, url):
@@ -266,7 +303,18 @@ def test_only_a_certificate_for_time_stamps_makes_them(authority, usage, refused
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://x/", "http://", "https://u:p@tsa.example/", "http://x:99999/", "file:///etc", "x"]
+    "url",
+    [
+        "ftp://x/",
+        "http://",
+        "https://u:p@tsa.example/",
+        "http://x:99999/",
+        "file:///etc",
+        "x",
+        "http://x:0/",
+        "http://a..b/",
+        f"http://{'a' * 64}/",
+    ],
 )
 def test_urls_that_are_none(audit, url):
     code, _, err = audit("anchor", "--tsa", url)
@@ -353,6 +401,51 @@ def test_without_the_extra(audit, url, authority, monkeypatch, project):
     for arguments in (["anchor", "--tsa", url], ["verify", "--tsa-ca", authority.ca]):
         code, _, err = audit(*arguments)
         assert (code, "pip install 'charter-lifecycle[timestamp]'" in err) == (4, True)
+
+
+def test_without_the_extra_a_ledger_shorter_than_its_time_stamp_is_seen(project, audit, url, monkeypatch, tmp_path):
+    """A pin of before would else make it green."""
+    old = project.ledger_path.read_bytes()
+    assert audit("anchor")[0] == 0
+    pin = project.checkpoints_path.rename(tmp_path / "pin")
+    grow(project, 3, first=3)
+    assert audit("anchor", "--tsa", url)[0] == 0
+    project.ledger_path.write_bytes(old)
+    project.checkpoints_path.unlink()
+    monkeypatch.setattr("charter.runtime.ledger.timestamp.find_spec", lambda name: None)
+    code, out, _ = audit("verify", "--pin", pin)
+    assert (code, "rolled back, or another ledger's: `6-" in out) == (1, True)
+    out = audit("verify", "--format", "json")[1]
+    assert json.loads(out)["time_stamps_not_read"] == 1
+
+
+def test_a_folder_that_is_a_file_is_named_for_what_it_is(project, audit, url):
+    project.time_stamps_path.write_text("")
+    code, _, err = audit("anchor", "--tsa", url)
+    assert (code, "error: file cannot be written" in err, "Not a directory" in err) == (4, True, True)
+
+
+def test_that_an_authority_of_ones_own_said_nothing_is_told(project, audit, authority, tmp_path):
+    """Also where a pin makes it green."""
+    assert audit("anchor")[0] == 0
+    pin = shutil.copy(project.checkpoints_path, tmp_path / "pin")
+    code, out, _ = audit("verify", "--pin", pin, "--tsa-ca", authority.ca)
+    assert (code, "none by an authority of yours" in out) == (0, True)
+
+
+def test_times_that_are_none_are_mistakes_of_usage(audit):
+    assert audit("anchor", "--tsa", "http://127.0.0.1:1/", "--timeout", "nan")[0] == 2
+    assert audit("verify", "--anchored-since", "0001-01-01")[0] == 6
+
+
+def test_a_second_certificate_of_the_same_number_gives_no_name(authority):
+    """Whoever hands the stamp on can put one in: the signature is not over the certificates."""
+    authority.certify("real", "/CN=real", "extendedKeyUsage=critical,timeStamping\n", "ca")
+    whole, roots = authority.reply(make_request(TEXT)[0]), read_authorities(authority.ca.read_bytes())
+    signed = authority.signed_again(whole, "real")
+    assert read_stamp(signed, TEXT, roots).authority == "CN=real"
+    both = authority.signed_again(whole, "real", beside=authority.twin("real", "/CN=Renowned Authority", "ca"))
+    assert read_stamp(both, TEXT, roots).authority == "an authority with several certificates of one number"
 
 
 def test_an_empty_ledger_has_nothing_to_anchor(tmp_path, capsys):

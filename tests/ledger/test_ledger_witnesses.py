@@ -28,7 +28,9 @@ from charter.runtime.ledger import Ledger, Tampered, Unavailable
 from charter.runtime.ledger.anchors import read_anchors
 from charter.runtime.ledger.checkpoint import NoteError, Signer, VerifierKey, read_note
 from charter.runtime.ledger.cosignature import Cosigner, WitnessKey, cosigned_line
+from charter.runtime.ledger.keys import load_private
 from charter.runtime.ledger.merkle import EMPTY_ROOT, Frontier, consistency_proof, leaf_hash, subtree_of
+from charter.runtime.ledger.outside import Outside, Trust, enough_witnesses
 from charter.runtime.project import Project
 
 ORIGIN = "charter/test"
@@ -304,6 +306,23 @@ def test_a_memory_that_is_lost_or_changed_is_refused(memory, tmp_path):
     memory._descriptor = os.open(os.devnull, os.O_RDONLY)
 
 
+def test_a_memory_behind_a_link_is_the_one_that_is_kept(memory, tmp_path):
+    """A link that is replaced in its place would leave the file behind it as it was: a memory of an older state."""
+    memory.close()
+    link, path = tmp_path / "link.checkpoints", tmp_path / "witness.checkpoints"
+    link.symlink_to(path)
+    linked = Memory(link, COSIGNER.key)
+    with pytest.raises(Unavailable, match="running already"):
+        Memory(path, COSIGNER.key)
+    assert Witness(COSIGNER, TRUSTED, linked).answer(request(0, 6))[0] == 200
+    linked.close()
+    assert link.is_symlink()
+    again = Memory(path, COSIGNER.key)
+    assert again.seen(ORIGIN).size == 6
+    again.close()
+    memory._descriptor = os.open(os.devnull, os.O_RDONLY)
+
+
 def test_requests_at_once_never_take_it_back(memory):
     """The race that C2SP tlog-witness describes: two that start from the same size must not both be cosigned."""
     answers = []
@@ -354,6 +373,9 @@ def test_one_connection_serves_several_requests(served):
     connection.close()
 
 
+_BEGIN = b"POST /add-checkpoint HTTP/1.1\r\nHost: x\r\n"
+
+
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
@@ -366,13 +388,19 @@ def test_one_connection_serves_several_requests(served):
         (b"POST /add-checkpoint HTTP/1.1\r\nHost: x\r\nContent-Length: 9" + b"9" * 5000 + b"\r\n\r\n", b"413"),
         (b"POST /add-checkpoint HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nold", b"400"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"400"),
+        # where a proxy in front may see another end of the request
+        (_BEGIN + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nold", b" 400 "),
+        (_BEGIN + b"Content-Length: 3\r\nContent-Length: 9\r\n\r\nold", b" 400 "),
+        (_BEGIN + b"Content-Length: 3\r\nno header\r\nTransfer-Encoding: chunked\r\n\r\nold", b" 400 "),
     ],
 )
 def test_hostile_requests_do_not_stop_it(served, sent, expected, capfd):
     with socket.create_connection(served, timeout=20) as stranger:
         stranger.sendall(sent)
         stranger.shutdown(socket.SHUT_WR)
-        assert expected in stranger.makefile("rb").read()[:400]
+        said = stranger.makefile("rb").read()
+        assert expected in said[:400]
+        assert expected != b" 400 " or b"not clear" in said
     with socket.create_connection(served, timeout=20) as stranger:
         stranger.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 99\r\n\r\nold 0")
     connection = http.client.HTTPConnection(*served, timeout=20)
@@ -380,6 +408,18 @@ def test_hostile_requests_do_not_stop_it(served, sent, expected, capfd):
     assert connection.getresponse().status == 200
     connection.close()
     assert capfd.readouterr().err == ""
+
+
+def test_no_place_is_lost_when_the_system_gives_no_thread(memory, monkeypatch):
+    def none_left(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", none_left)
+    with WitnessServer(("127.0.0.1", 0), Witness(COSIGNER, TRUSTED, memory)) as server:
+        free = server._free._value
+        with pytest.raises(RuntimeError):
+            server.process_request(None, None)
+        assert server._free._value == free > 0
 
 
 def test_whoever_sends_slowly_keeps_no_thread_for_long(served, monkeypatch):
@@ -499,7 +539,7 @@ def test_two_teams_witness_each_other(project, audit, witness, charter, tmp_path
     assert "200  303 records of charter/test" in said
 
 
-def test_the_memory_of_a_witness_of_several_ledgers_is_a_pin_of_each(project, audit, memory, tmp_path):
+def test_the_memory_of_a_witness_of_several_ledgers_is_a_pin_of_each(project, audit, charter, memory, tmp_path):
     with Ledger.open_read_only(project.ledger_path) as ledger:
         other = Signer("charter/other", Ed25519PrivateKey.from_private_bytes(bytes([4] * 32)))
         trusted = {ORIGIN: [ledger.key], "charter/other": [other.verifier]}
@@ -509,6 +549,12 @@ def test_the_memory_of_a_witness_of_several_ledgers_is_a_pin_of_each(project, au
     assert len(read_anchors(tmp_path / "witness.checkpoints")) == 2
     code, out, _ = audit("verify", "--pin", tmp_path / "witness.checkpoints")
     assert (code, "the first 3 records, by your pins" in out) == (0, True)
+    copy = shutil.copy(project.ledger_path, tmp_path / "copy.db")
+    code, out, _ = charter("audit", "verify", "--ledger", copy, "--pin", tmp_path / "witness.checkpoints")
+    assert (code, "the first 3 records, by your pins" in out) == (0, True)  # without its key, too
+    given = ("--anchors", tmp_path / "witness.checkpoints", "--witness", COSIGNER.key)
+    for code, out, _ in (charter("audit", "verify", "--ledger", copy, *given), audit("verify", *given)):
+        assert (code, "the first 3 records, by witnesses" in out) == (0, True)
     (tmp_path / "others").write_text(note(9, signer=other) + "\n")
     code, out, _ = audit("verify", "--pin", tmp_path / "others")
     assert (code, "of the ledger `charter/other`" in out) == (1, True)
@@ -655,6 +701,67 @@ def test_a_conflict_is_answered_once(project, audit):
     assert [body.split(b"\n")[0] for body in asked] == [b"old 0", b"old 2"]
 
 
+def test_a_witness_that_has_forgotten_is_not_asked_on(project, audit):
+    """It cosigned 3 records, and says that it has seen 2: it would cosign a ledger that was rolled back."""
+    with serving(answering(lambda sent: (line_of(sent),))) as url:
+        assert audit("anchor", "--witness", url, "--witness-key", COSIGNER.key)[0] == 0
+    grow(project, 2, first=3)
+    asked = []
+
+    def forgetful(handler, body):
+        asked.append(body)
+        sent = body.decode().partition("\n\n")[2]
+        if body.startswith(b"old 2\n"):
+            say(handler, line_of(sent))
+        else:
+            say(handler, b"2\n", 409, Content_Type="text/x.tlog.size")
+
+    with serving(forgetful) as url:
+        code, _, err = audit("anchor", "--witness", url, "--witness-key", COSIGNER.key)
+    assert (code, "witness has forgotten" in err, len(asked)) == (1, True, 1)
+
+
+def cosigned(project, *cosigners):
+    """What these witnesses cosigned of the project's ledger, where it keeps its anchors."""
+    with Ledger.open_read_only(project.ledger_path) as ledger:
+        note = ledger.checkpoint()
+    text = note.partition("\n\n")[0] + "\n"
+    lines = "".join(cosigner.line(text, 1000) for cosigner in cosigners)
+    project.checkpoints_path.write_text(f"{note}{lines}\n")
+
+
+def test_one_key_under_two_names_is_one_witness(project, audit):
+    alias = Cosigner("witness.example/w2", COSIGNER.private)
+    cosigned(project, COSIGNER, alias)
+    both = ("--witness", COSIGNER.key, "--witness", alias.key)
+    for needed in ([], ["--witnesses-needed", "2"]):
+        code, _, err = audit("verify", *both, *needed)
+        assert (code, "one witness under two names" in err) == (2, True)
+    said = [Outside("witness", str(one.key), 3, 1000) for one in (COSIGNER, alias)]
+    assert enough_witnesses(said, Trust(witnesses=[COSIGNER.key, alias.key], needed=2)) == 0
+    assert audit("verify", "--witness", COSIGNER.key)[0] == 0
+
+
+def test_the_ledgers_own_key_is_no_witness(project, audit, charter):
+    """Neither the one in force nor one that was retired: both are its holder's."""
+    own = Cosigner("other.example/witness", load_private(project.ledger_key_path))
+    cosigned(project, own)
+    code, out, _ = audit("verify", "--witness", own.key)
+    assert (code, "does not count: it is the ledger's own key" in out) == (6, True)
+    assert charter("keys", "rotate", "--ground", "yearly", "--project", project.root)[0] == 0
+    cosigned(project, own)
+    assert audit("verify", "--witness", own.key)[0] == 6
+
+
+def test_what_the_holder_gave_is_no_pin_because_it_is_named_twice(project, audit, tmp_path):
+    cosigned(project)
+    given = Path(shutil.copy(project.checkpoints_path, tmp_path / "given"))
+    (tmp_path / "link").symlink_to(given)
+    assert audit("verify", "--pin", given)[0] == 0
+    assert audit("verify", "--pin", tmp_path / "link", "--anchors", given)[0] == 6
+    assert audit("verify", "--pin", project.checkpoints_path, "--anchors", given)[0] == 6
+
+
 def test_the_lines_of_others_are_not_kept(project, audit):
     with serving(answering(lambda sent: (line_of(sent, STRANGER) + line_of(sent),))) as url:
         assert audit("anchor", "--witness", url, "--witness-key", COSIGNER.key)[0] == 0
@@ -687,6 +794,12 @@ def test_a_witness_is_made_once_and_served_with_its_own_key(charter, tmp_path, m
     def serve(*more, ledger=str(LEDGER.verifier)):
         return charter("witness", "serve", "--ledger-key", ledger, *more)
 
+    # the public key would be said to lie where the private one does
+    code, _, err = charter("witness", "init", "w.example/1", "--key", "mine.pub", "--state", "mine")
+    assert (code, "one file for two things" in err, (tmp_path / "mine.pub").exists()) == (2, True, False)
+    assert charter("witness", "init", "w.example/1", "--key", "mine", "--state", "./mine")[0] == 2
+    assert not (tmp_path / "mine").exists()
+
     assert serve(ledger=str(COSIGNER.key))[0] == 2
     for place in ("nowhere", ":1", "127.0.0.1:99999", "127.0.0.1:x"):
         assert serve("--listen", place)[0] == 2
@@ -713,6 +826,14 @@ def test_a_ledger_with_a_new_key_is_witnessed_under_both(project, audit, charter
     assert audit("anchor", "--witness", witness.url, "--witness-key", witness.key)[0] == 0
     code, out, _ = audit("verify", "--witness", witness.key)
     assert (code, "the first 4 records" in out) == (0, True)
+
+
+def test_a_name_is_shown_without_the_key(project, audit):
+    """Also of a key whose base64 has a `+` in it."""
+    keys = (Ed25519PrivateKey.from_private_bytes(bytes([n] * 32)) for n in range(2, 200))
+    plus = next(one for one in (Cosigner("w.example/1", key) for key in keys) if str(one.key).count("+") == 3)
+    cosigned(project, plus)
+    assert "by w.example/1 " in audit("verify", "--witness", plus.key)[1]
 
 
 def test_a_verifier_key_of_either_kind_is_not_taken_for_the_other():

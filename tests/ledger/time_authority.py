@@ -53,19 +53,28 @@ class Authority:
         issuer = ("-CA", f"{by}.pem", "-CAkey", f"{by}.key", "-CAcreateserial", "-days", "3000")
         self._run("x509", "-req", "-in", f"{name}.csr", *issuer, "-out", f"{name}.pem", "-extfile", f"{name}.ext")
 
+    def twin(self, name: str, subject: str, by: str) -> Path:
+        """A certificate with another subject under the issuer and number of one that is there, signed by nobody."""
+        number = self._run("x509", "-in", f"{name}.pem", "-noout", "-serial").stdout.decode().strip().split("=")[1]
+        self._run("req", *_key("false"), "-x509", "-out", "false.pem", "-subj", "/CN=Test Root")
+        self._run("req", *_key("twin"), "-out", "twin.csr", "-subj", subject)
+        issuer = ("-CA", "false.pem", "-CAkey", "false.key", "-set_serial", f"0x{number}")
+        self._run("x509", "-req", "-in", "twin.csr", *issuer, "-out", "twin.pem", "-extfile", f"{name}.ext")
+        return self.folder / "twin.pem"
+
     def reply(self, query: bytes) -> bytes:
         """The answer to a query."""
         (self.folder / "query").write_bytes(query)
         self._run("ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query", "-out", "answer")
         return (self.folder / "answer").read_bytes()
 
-    def signed_again(self, answer: bytes, by: str) -> bytes:
+    def signed_again(self, answer: bytes, by: str, *, beside: Path | None = None) -> bytes:
         """The answer's content in a signature by another certificate of this folder."""
         start = answer.index(_SIGNED_DATA) - 4  # the token follows the status
         (self.folder / "token").write_bytes(answer[start:])
         self._run("cms", "-verify", "-noverify", "-binary", "-inform", "DER", "-in", "token", "-out", "content")
         how = ("-binary", "-nodetach", "-cades", "-md", "sha256", "-econtent_type", "1.2.840.113549.1.9.16.1.4")
-        signer = ("-signer", f"{by}.pem", "-inkey", f"{by}.key")
+        signer = ("-signer", f"{by}.pem", "-inkey", f"{by}.key", *(("-certfile", str(beside)) if beside else ()))
         self._run("cms", "-sign", *how, *signer, "-in", "content", "-outform", "DER", "-out", "token")
         return _sequence(bytes.fromhex("3003020100") + (self.folder / "token").read_bytes())
 

@@ -1,13 +1,20 @@
 """No record names an artifact that a loss of power could still take: its file and its name are synced before."""
 
+import errno
+import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import pytest
 from sandbox import Sandbox
+
+from charter.runtime.failure import Failure
+from charter.runtime.store import ArtifactStore
 
 # Each fsync begins 60 ms late: whoever does not wait for it commits before it.
 _LATE = ["-e", "inject=fsync:delay_enter=60000"]
@@ -58,3 +65,86 @@ def _synced(trace: str) -> list[str]:
 def _letter(path: str, named: set[str]) -> str:
     name = path.rpartition("/")[2]
     return "a" if name in named else {"store": "d", "ledger.db-wal": "w"}.get(name, "")
+
+
+# --- the store itself, where an interrupt or a failing disk would hit it
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path / "store")
+
+
+def adopt(store: ArtifactStore, text: str) -> str:
+    file = store.root.parent / "made"
+    file.write_text(text)
+    return store.adopt(file).digest
+
+
+def test_who_is_interrupted_while_waiting_waits_again(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit that Ctrl-C ends is made once more, by whoever records the interruption: it must wait too."""
+    go, synced = threading.Event(), threading.Event()
+
+    def slow(_: object) -> None:
+        go.wait(5)
+        synced.set()
+
+    monkeypatch.setattr("charter.runtime.store._sync", slow)
+    store.root.mkdir()
+    adopt(store, "x")
+    threading.Timer(0.2, signal.pthread_kill, (threading.get_ident(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        store.make_durable()
+    assert not synced.is_set()
+    threading.Timer(0.2, go.set).start()
+    store.make_durable()
+    assert synced.is_set()
+
+
+def test_what_could_not_be_synced_is_never_durable(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel reports a lost page once: asked again, it says that all is well."""
+    errors = [OSError(errno.EIO, "Input/output error")]
+
+    def once(_: object) -> None:
+        if errors:
+            raise errors.pop()
+
+    store.root.mkdir()
+    monkeypatch.setattr("charter.runtime.store._sync", once)
+    adopt(store, "x")
+    for _ in range(2):
+        with pytest.raises(Failure, match="cannot write the artifact store"):
+            store.make_durable()
+
+
+def test_a_large_artifact_is_not_waited_for_under_the_lock_of_the_ledger(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr("charter.runtime.store._LARGE", 10)
+    monkeypatch.setattr("charter.runtime.store._sync", lambda path: synced.append(Path(path).name))
+    digest = adopt(store, "x" * 10)
+    assert synced[-2:] == [digest[7:], "store"]
+
+
+def test_where_the_system_gives_no_thread_the_sync_is_waited_for(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    synced: list[str] = []
+    monkeypatch.setattr("threading.Thread.start", none_left)
+    monkeypatch.setattr("charter.runtime.store._sync", lambda path: synced.append(Path(path).name))
+    digest = adopt(store, "x")
+    assert synced[-2:] == [digest[7:], "store"]
+    store.make_durable()
+
+
+def test_bytes_that_are_put_keep_their_name(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr("charter.runtime.store._sync", lambda path: synced.append(Path(path).name))
+    name = store.put(b"x").digest[7:]
+    assert synced == [store.root.parent.name, f".{name}.{os.getpid()}", "store"]
+    store.put(b"x")  # by a run that was killed, for all that is known
+    assert synced[3:] == [name, "store"]
