@@ -129,9 +129,11 @@ def test_a_retired_system_that_still_serves_is_no_good_news(tmp_path, monkeypatc
     played.run(approvals_open=True)
     source = read_source(played.project)
     deploy = source.standing["deploy/production"]
-    retire = replace(deploy, stage=msgspec.structs.replace(deploy.stage, kind="retire", name="scorecard"))
+    retire = msgspec.structs.replace(
+        deploy, stage=msgspec.structs.replace(deploy.stage, kind="retire", name="scorecard")
+    )
     exit_of_deploy = source.state.stage("deploy/production")
-    retire = replace(retire, stage=msgspec.structs.replace(retire.stage, id="retire/scorecard"))
+    retire = msgspec.structs.replace(retire, stage=msgspec.structs.replace(retire.stage, id="retire/scorecard"))
     source.state.stages[1, "retire/scorecard"] = exit_of_deploy
     retired = replace(source, standing={"retire/scorecard": retire})
     assert retire.status is Status.DONE and headline(retired)[1] == "good"
