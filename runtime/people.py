@@ -49,6 +49,11 @@ def trust_digest(project: Project, state: State) -> str | None:
     return None if root is None else root.digest
 
 
+def signed_under(project: Project, state: State) -> str | None:
+    """Digest of the trust root by which signatures count now; None where nobody has signed anything."""
+    return trust_digest(project, state) if state.signed or state.acts else None
+
+
 class People:
     """Reads the trust root each time it is needed: it may change beside a run."""
 

@@ -107,7 +107,9 @@ class Run:
     @property
     def basis(self) -> Basis:
         """What the next assessment is made from."""
-        return Basis(self.ir, self.journal.state, self.store, self.journal.now(), self._lock, self.dead)
+        state = self.journal.state
+        trust = state.runs[-1].trust if state.runs else None
+        return Basis(self.ir, state, self.store, self.journal.now(), self._lock, self.dead, trust)
 
     def execute(self) -> dict[str, Assessment]:
         """Do all that is due.
@@ -194,7 +196,7 @@ class Run:
         if now.status is Status.DENIED and state.entry_open(now.key, bundle) and state.exit_open(now.key, bundle):
             self._settle(now)  # rolled back: the gates were open, and what they let live was stopped
             return
-        if not state.entry_open(now.key, bundle):
+        if now.entry_again or not state.entry_open(now.key, bundle):
             if not self._decide(stage, "entry", now):
                 return
         elif state.entry is not None and not state.entry.applied:

@@ -134,7 +134,8 @@ def read_source(project: Project, *, allow_erased: bool = False) -> Source:
     ir = recorded_ir(project, state)
     now = ledger_time(state)
     dead = dead_deployments(state)
-    basis = Basis(ir, state, ArtifactStore(project.store), now, lock_digest(project.root), dead)
     trust = file.load(project) if project.trust_root_path.exists() else None
+    version = None if trust is None else trust.digest
+    basis = Basis(ir, state, ArtifactStore(project.store), now, lock_digest(project.root), dead, version)
     events = tuple(event for event in everything if not event.erased)
     return Source(project, ir, events, state, now, assess_all(basis), trust, signed, acts, dead)
