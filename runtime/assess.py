@@ -76,8 +76,8 @@ class Basis(Struct, frozen=True):
     now: datetime
     lock: str = ""
     dead: frozenset[str] = frozenset()
-    trust: str | None = None
-    """Digest of the trust root's version in force; None: it is not asked whose signatures still count."""
+    trust: frozenset[str] | None = None
+    """Digests of the trust root's versions from which nothing was taken since; None: nobody has signed anything."""
     hopeful: bool = False
     """Whether what only waits for a decision counts as allowed: a plan looks further ahead than a run may."""
 

@@ -49,9 +49,10 @@ def trust_digest(project: Project, state: State) -> str | None:
     return None if root is None else root.digest
 
 
-def signed_under(project: Project, state: State) -> str | None:
-    """Digest of the trust root by which signatures count now; None where nobody has signed anything."""
-    return trust_digest(project, state) if state.signed or state.acts else None
+def signed_under(project: Project, state: State) -> frozenset[str] | None:
+    """Digests of the trust root's versions from which nothing was taken since; None where nobody signed anything."""
+    root = trusted(project, state) if state.signed or state.acts else None
+    return None if root is None else root.undiminished
 
 
 class People:

@@ -49,26 +49,26 @@ def reopened(ir: IR, state: State, stage: Stage, known: StageState, now: datetim
     return None
 
 
-def people_changed(ir: IR, state: State, stage: Stage, point: Point, trust: str | None) -> str | None:
-    """Why a gate that allowed must decide again: the trust root has changed since, and people's word counted there.
+def people_changed(ir: IR, state: State, stage: Stage, point: Point, trust: frozenset[str] | None) -> str | None:
+    """Why a gate that allowed must decide again: people's word counted there, and the trust root took from some since.
 
     Whose key was taken, or who left, may have opened it. What is live already stays, and what has happened has
     happened: `charter recall` is for those.
 
     Args:
-        trust: digest of the trust root's version in force; None where nobody asks.
+        trust: digests of the trust root's versions from which nothing was taken since; None where nobody asks.
     """
     known = state.stage(stage.id)
     decided = known.entry if point == "entry" else known.exit
     if trust is None or decided is None or not decided.body.allow or not _by_people(state, stage, decided):
         return None
     run = next((run for run in state.runs if run.run == decided.body.run), None)
-    if run is not None and run.trust == trust:
+    if run is not None and run.trust in trust:
         return None
     over = known.exit is not None and known.exit.body.allow and known.exit.body.key == decided.body.key
     if _live(ir, state, stage) or (stage.kind in _ACTING and over):
         return None
-    return f"its {point} gate must decide again: the trust root has changed since people signed what opened it"
+    return f"its {point} gate must decide again: the trust root has taken keys or roles since people opened it"
 
 
 def _by_people(state: State, stage: Stage, decided: Decided) -> bool:

@@ -135,7 +135,7 @@ def read_source(project: Project, *, allow_erased: bool = False) -> Source:
     now = ledger_time(state)
     dead = dead_deployments(state)
     trust = file.load(project) if project.trust_root_path.exists() else None
-    version = None if trust is None else trust.digest
-    basis = Basis(ir, state, ArtifactStore(project.store), now, lock_digest(project.root), dead, version)
+    undiminished = None if trust is None else trust.undiminished
+    basis = Basis(ir, state, ArtifactStore(project.store), now, lock_digest(project.root), dead, undiminished)
     events = tuple(event for event in everything if not event.erased)
     return Source(project, ir, events, state, now, assess_all(basis), trust, signed, acts, dead)
