@@ -14,7 +14,7 @@ from charter.compiler.ir import IR, Approval, Stage
 from charter.runtime.result_key import result_key
 from charter.runtime.state import Decided, Finished, StageState, State
 from charter.runtime.store import ArtifactStore
-from charter.runtime.waived import allowed_words, reopened
+from charter.runtime.waived import allowed_after, allowed_words, people_changed, reopened
 
 EFFECT_KINDS = frozenset({"deploy", "monitor", "retire"})
 """Kinds whose work changes or watches the world: their results are never taken from another iteration."""
@@ -48,6 +48,7 @@ class Assessment(Struct, frozen=True):
         result: the finished result that counts, if any.
         until: when it falls due, for LATER.
         check: number of the monitor's check that is due or was last done.
+        entry_again: whether the entry gate, which allowed, must decide again.
     """
 
     stage: Stage
@@ -57,6 +58,7 @@ class Assessment(Struct, frozen=True):
     result: Finished | None = None
     until: datetime | None = None
     check: int = 0
+    entry_again: bool = False
 
 
 class Basis(Struct, frozen=True):
@@ -74,6 +76,8 @@ class Basis(Struct, frozen=True):
     now: datetime
     lock: str = ""
     dead: frozenset[str] = frozenset()
+    trust: frozenset[str] | None = None
+    """Digests of the trust root's versions from which nothing was taken since; None: nobody has signed anything."""
     hopeful: bool = False
     """Whether what only waits for a decision counts as allowed: a plan looks further ahead than a run may."""
 
@@ -186,10 +190,14 @@ def _settle(basis: Basis, stage: Stage, state: StageState, key: str, check: int)
         return Assessment(stage, Status.RUN, lost, key, check=check)
     if not state.entry_open(key, basis.bundle):
         return _gate(stage, state.entry, key, result, basis.bundle, check)
-    if result is None:
-        return Assessment(stage, Status.RUN, _why_run(stage, state, key), key, check=check)
+    asks = stage.kind != "monitor"  # every check of one asks anew
+    again = people_changed(basis.ir, basis.state, stage, "entry", basis.trust) if asks else None
+    if result is None or again:
+        status, why = Status.DECIDE if result else Status.RUN, again or _why_run(stage, state, key)
+        return Assessment(stage, status, why, key, result, check=check, entry_again=again is not None)
     changed = signed_since(basis, stage, state) if stage.kind == "approve" else None
-    if changed := changed or reopened(basis.ir, basis.state, stage, state, basis.now):
+    changed = changed or reopened(basis.ir, basis.state, stage, state, basis.now)
+    if changed := changed or people_changed(basis.ir, basis.state, stage, "exit", basis.trust):
         return Assessment(stage, Status.DECIDE, changed, key, result, check=check)
     if not state.exit_open(key, basis.bundle):
         return _gate(stage, state.exit, key, result, basis.bundle, check)
@@ -219,8 +227,8 @@ def signed_since(basis: Basis, stage: Stage, state: StageState) -> str | None:
     if later:
         return f"its gate must decide again: {later[-1].body.person} signed since ({later[-1].body.type})"
     control = next(item for item in basis.ir.controls if isinstance(item, Approval) and item.gate == stage.exit.id)
-    followers = [basis.state.stage(other.id) for other in basis.ir.stages if stage.id in other.entry.waits_for]
-    used = any(other.exit is not None and other.exit.body.allow for other in followers)
+    followers = [other for other in basis.ir.stages if stage.id in other.entry.waits_for]
+    used = any(allowed_after(basis.state, stage, other) for other in followers)
     times = [item.time for item in basis.state.signed if item.body.approval == stage.name and item.seq < decided.seq]
     signed = datetime.fromisoformat(min(times, default=decided.time))
     if control.valid_seconds is not None and not used and basis.now > signed + timedelta(seconds=control.valid_seconds):

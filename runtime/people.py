@@ -50,6 +50,12 @@ def trust_digest(project: Project, state: State) -> str | None:
     return None if root is None else root.digest
 
 
+def signed_under(project: Project, state: State) -> frozenset[str] | None:
+    """Digests of the trust root's versions from which nothing was taken since; None where nobody signed anything."""
+    root = trusted(project, state) if state.signed or state.acts else None
+    return None if root is None else root.undiminished
+
+
 class People:
     """Reads the trust root each time it is needed: it may change beside a run."""
 

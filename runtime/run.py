@@ -35,6 +35,7 @@ from charter.runtime.intake import ResultRefused, changed_pin, claimed
 from charter.runtime.journal import Journal
 from charter.runtime.observer import Observer
 from charter.runtime.orphans import remove_orphans, was_cut_off
+from charter.runtime.people import signed_under
 from charter.runtime.project import Project
 from charter.runtime.result_key import lock_digest
 from charter.runtime.scratch import Scratch
@@ -85,6 +86,7 @@ class Run:
         self.known: dict[str, Assessment] = {}
         self.engine_failed = False
         self._lock = lock_digest(project.root)
+        self._trust = signed_under(project, journal.state)
         self._stages = {stage.id: stage for stage in ir.stages}
         self._followers: dict[str, list[Stage]] = {stage.id: [] for stage in ir.stages}
         self._missing: dict[str, int] = {}
@@ -109,7 +111,7 @@ class Run:
     @property
     def basis(self) -> Basis:
         """What the next assessment is made from."""
-        return Basis(self.ir, self.journal.state, self.store, self.journal.now(), self._lock, self.dead)
+        return Basis(self.ir, self.journal.state, self.store, self.journal.now(), self._lock, self.dead, self._trust)
 
     def execute(self) -> dict[str, Assessment]:
         """Do all that is due.
@@ -203,7 +205,7 @@ class Run:
         if now.status is Status.DENIED and state.entry_open(now.key, bundle) and state.exit_open(now.key, bundle):
             self._settle(now)  # rolled back: the gates were open, and what they let live was stopped
             return
-        if not state.entry_open(now.key, bundle):
+        if now.entry_again or not state.entry_open(now.key, bundle):
             if not self._decide(stage, "entry", now):
                 return
         elif state.entry is not None and not state.entry.applied:

@@ -52,7 +52,7 @@ def _read_ir(path: Path) -> IR:
                 "no such IR", f"`{path}` is not a file. Make it with `charter compile CHARTER -o {path.name}`."
             )
         ir = decode_ir(path.read_bytes())
-        _same_policies(ir, path)
+        _as_compiled(ir, path)
         return ir
     except BadIR as error:
         raise Failure(error.summary, f"`{path}`: {error.detail}") from error
@@ -60,8 +60,9 @@ def _read_ir(path: Path) -> IR:
         raise Failure("cannot read the IR", f"`{path}`: {error.strerror}.") from error
 
 
-def _same_policies(ir: IR, path: Path) -> None:
-    """The bundle of an IR file must be the one that its controls make: the digests in the file are not signed."""
+def _as_compiled(ir: IR, path: Path) -> None:
+    """An IR file must be what a charter compiles to, its bundle included: the digests in the file are not signed."""
+    from charter.compiler.genuine import changed_by_hand
     from charter.compiler.rego.bundle import BundleInput, build_bundle
 
     own = "charter/project/"
@@ -74,6 +75,14 @@ def _same_policies(ir: IR, path: Path) -> None:
             policies={name.removeprefix(own): text for name, text in ir.bundle.modules.items() if name.startswith(own)},
         )
     )
+    said = next(changed_by_hand(ir), None)
+    if said is not None:
+        raise Failure(
+            "not as it was compiled",
+            f"{said}, in `{path}`, is not as a charter compiles to it. It was changed by hand, or made by another "
+            "version of Charter. Compile the charter again.",
+            exit_code=ExitCode.DENIED,
+        )
     ours = all(stage.project_code != (stage.callable or "charter.").startswith("charter.") for stage in ir.stages)
     if bundle is None or bundle.digest != ir.bundle.digest or not ours:
         raise Failure(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from charter.compiler.ir import Requirement
 from charter.runtime.report.source import Source
-from charter.runtime.trust.attestations import attested_evidence, grade_of, own_work
+from charter.runtime.trust.attestations import own_work
 from charter.runtime.trust.root import TrustRoot
 from charter.runtime.trust.times import parse_time, stamp
 
@@ -31,7 +31,6 @@ class Awaited:
 
 def awaited(source: Source) -> Iterator[Awaited]:
     """Every such bound. What was only declared waits for nobody where a second measurement is asked for."""
-    raised = attested_evidence(source.ir, source.acts, source.state, source.trust)[0] if source.trust else {}
     for control in source.ir.controls:
         if not isinstance(control, Requirement) or control.least_grade not in ("attested", "reproduced"):
             continue
@@ -44,9 +43,7 @@ def awaited(source: Source) -> Iterator[Awaited]:
             for item in decided.body.violations
             if item.get("control") == control.id and item.get("code") == "evidence_grade"
         ]
-        grades = {
-            grade_of(raised, result, record) for record in result.body.evidence if record.metric == control.metric
-        }
+        grades = {record.grade for record in source.graded(result) if record.metric == control.metric}
         if not denied or not grades or (control.least_grade == "reproduced" and "declared" in grades):
             continue
         if min(map(_ORDER.index, grades)) < _ORDER.index(control.least_grade):
@@ -63,7 +60,7 @@ def able_to_raise(source: Source, control: Requirement) -> tuple[str, ...]:
     return tuple(
         who
         for who in _candidates(source, control, trust)
-        if trust.keys_of(who) and own_work(who, result.body.key, source.state, trust) is None
+        if trust.keys_of(who) and own_work(source.ir, who, result.body.key, source.state, trust) is None
     )
 
 

@@ -1,13 +1,16 @@
-"""Gates that allowed because of a waiver: which, and why one must decide again."""
+"""Gates that allowed because of what people signed: which waivers were used, and why one must decide again."""
 
 from datetime import datetime
 
-from charter.compiler.ir import IR, Stage
+from charter.compiler.ir import IR, Point, Stage
 from charter.runtime.events import GateDecided
-from charter.runtime.state import StageState, State
+from charter.runtime.state import Decided, StageState, State
 
 BROKEN = "break-glass:"
 """Policies see broken glass as the signature under a waiver of this name and the gate's."""
+
+_ACTING = frozenset({"deploy", "monitor", "retire"})
+_GRADING = frozenset({"attest", "reproduce"})
 
 
 def waivers_used(body: GateDecided) -> tuple[str, ...]:
@@ -46,13 +49,48 @@ def reopened(ir: IR, state: State, stage: Stage, known: StageState, now: datetim
     return None
 
 
+def people_changed(ir: IR, state: State, stage: Stage, point: Point, trust: frozenset[str] | None) -> str | None:
+    """Why a gate that allowed must decide again: people's word counted there, and the trust root took from some since.
+
+    Whose key was taken, or who left, may have opened it. What is live already stays, and what has happened has
+    happened: `charter recall` is for those.
+
+    Args:
+        trust: digests of the trust root's versions from which nothing was taken since; None where nobody asks.
+    """
+    known = state.stage(stage.id)
+    decided = known.entry if point == "entry" else known.exit
+    if trust is None or decided is None or not decided.body.allow or not _by_people(state, stage, decided):
+        return None
+    run = next((run for run in state.runs if run.run == decided.body.run), None)
+    if run is not None and run.trust in trust:
+        return None
+    over = known.exit is not None and known.exit.body.allow and known.exit.body.key == decided.body.key
+    if _live(ir, state, stage) or (stage.kind in _ACTING and over):
+        return None
+    return f"its {point} gate must decide again: the trust root has taken keys or roles since people opened it"
+
+
+def _by_people(state: State, stage: Stage, decided: Decided) -> bool:
+    """Whether what people signed may have opened a gate: approvals at it, waivers, or grades that they gave."""
+    if waivers_used(decided.body) or (stage.kind == "approve" and decided.body.point == "exit"):
+        return True
+    return any(act.seq < decided.seq and act.body.act in _GRADING for act in state.acts)
+
+
 def _live(ir: IR, state: State, stage: Stage) -> bool:
-    """Whether a deployment that follows from the stage has been allowed in this iteration."""
-    for other in ir.stages:
-        decided = state.stage(other.id).exit if other.kind == "deploy" else None
-        if decided is not None and decided.body.allow and stage.id in _before(ir, other):
-            return True
-    return False
+    """Whether a deployment that follows from the stage's present result has been allowed in this iteration."""
+    deployments = (other for other in ir.stages if other.kind == "deploy" and stage.id in _before(ir, other))
+    return any(allowed_after(state, stage, other) for other in deployments)
+
+
+def allowed_after(state: State, stage: Stage, follower: Stage) -> bool:
+    """Whether what follows was allowed to the end since the stage's present result was recorded.
+
+    What an earlier result let go live says nothing about this one.
+    """
+    finished, decided = state.stage(stage.id).finished, state.stage(follower.id).exit
+    return decided is not None and decided.body.allow and (finished is None or decided.seq > finished.seq)
 
 
 def _before(ir: IR, stage: Stage) -> set[str]:

@@ -38,7 +38,8 @@ def attest(
     """Sign that the evidence STAGE:METRIC (such as `evaluate/holdout:roc_auc`) is right as it was recorded.
 
     Its grade is `attested` from then on: for exactly these values of exactly this result, and not for what is
-    measured later. Whoever opened the run that measured it cannot.
+    measured later. Whoever opened the run that measured it, or that
+    trained its model, cannot.
     """
     source = whole_source(chosen_project(project_dir))
     signer = signer_of(source, key, person, comment)
@@ -46,7 +47,7 @@ def attest(
     demand_role(signer, role, f"attesting as `{role}`")
     finished, metric = _found(source, evidence)
     refuse_own(
-        own_work(signer.person.id, finished.body.key, source.state, signer.trust),
+        own_work(source.ir, signer.person.id, finished.body.key, source.state, signer.trust),
         f"`{signer.person.id}` cannot attest `{evidence}`: {{}}.",
     )
     act = _act(source, evidence, role, comment)

@@ -13,7 +13,7 @@ from charter.runtime.cli.options import charter_file, overrides, set_option
 from charter.runtime.cli.signed import show_signatures
 from charter.runtime.erased import code_with
 from charter.runtime.failure import ExitCode
-from charter.runtime.people import standing_still
+from charter.runtime.people import signed_under, standing_still
 from charter.runtime.project import find_charter
 from charter.runtime.result_key import lock_digest
 from charter.runtime.session import compiled, dead_deployments, ledger_time, project_of, recorded_state
@@ -54,6 +54,7 @@ def plan(file: str | None, set_: tuple[str, ...], as_json: bool) -> None:
         ledger_time(state),
         lock_digest(project.root),
         dead_deployments(state),
+        signed_under(project, state),
         hopeful=True,
     )
     standing = assess_all(basis)

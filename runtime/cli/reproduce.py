@@ -37,13 +37,14 @@ def reproduce(
     """Do STAGE (such as `evaluate/holdout`) again on the same inputs, and sign that it measured the same.
 
     The grade of its evidence is `reproduced` from then on: for exactly these values of exactly this result. Whoever
-    opened the run that measured it cannot. Exit code 1 when anything comes out otherwise; nothing is signed then.
+    opened the run that measured it, or that trained its model, cannot. Exit code 1 when anything comes out otherwise;
+    nothing is signed then.
     """
     source = whole_source(chosen_project(project_dir))
     signer = signer_of(source, key, person, comment)
     wanted, result = measurable(source, stage)
     refuse_own(
-        own_work(signer.person.id, result.body.key, source.state, signer.trust),
+        own_work(source.ir, signer.person.id, result.body.key, source.state, signer.trust),
         f"`{signer.person.id}` cannot reproduce `{stage}`: {{}}.",
     )
     executor = LocalExecutor(1)

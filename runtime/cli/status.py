@@ -14,7 +14,7 @@ from charter.runtime.cli.options import chosen_project, project_option
 from charter.runtime.conclude import conclude
 from charter.runtime.erased import code_with
 from charter.runtime.failure import ExitCode
-from charter.runtime.people import standing_still
+from charter.runtime.people import signed_under, standing_still
 from charter.runtime.result_key import lock_digest
 from charter.runtime.session import dead_deployments, ledger_time, recorded_ir, recorded_state
 from charter.runtime.state import State
@@ -34,7 +34,8 @@ def status(project_dir: Path | None, as_json: bool) -> None:
     state = recorded_state(project)
     ir = recorded_ir(project, state)
     dead = dead_deployments(state)
-    basis = Basis(ir, state, ArtifactStore(project.store), ledger_time(state), lock_digest(project.root), dead)
+    store, trust = ArtifactStore(project.store), signed_under(project, state)
+    basis = Basis(ir, state, store, ledger_time(state), lock_digest(project.root), dead, trust)
     standing = {name: as_it_ended(item, state) for name, item in assess_all(basis).items()}
     conclusion = conclude(ir, state, standing)
     still = standing_still(project, state, ledger_time(state))

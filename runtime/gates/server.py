@@ -288,7 +288,7 @@ def _client_errors(url: str) -> Any:
     except requests.exceptions.HTTPError as error:
         assert error.response is not None  # `raise_for_status` gives it
         message = _opa_message(error.response.content)
-        hint = ". Is the token right?" if error.response.status_code == 401 else ""
+        hint = " (is the token right?)" if error.response.status_code == 401 else ""
         raise EngineFailure("engine_failed", f"`{url}` refused: {message}{hint}") from error
     except requests.exceptions.ConnectionError as error:
         raise EngineFailure("engine_unreachable", f"`{url}` cannot be reached: {_cause(error)}") from error

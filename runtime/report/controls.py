@@ -1,6 +1,6 @@
 """Each control beside what was measured for it and what its gate said: what approvers and readers compare."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -89,18 +89,20 @@ def is_stale(decided: Decided, key: str | None, bundle: str) -> bool:
     return decided.body.allow and (decided.body.bundle != bundle or key not in {None, decided.body.key})
 
 
-def control_view(control: Control, state: StageState, key: str | None, bundle: str) -> ControlView:
+def control_view(
+    control: Control, state: StageState, records: Sequence[EvidenceRecord], key: str | None, bundle: str
+) -> ControlView:
     """A control of one of a stage's gates, as the latest decision left it.
 
     Args:
         control: it.
         state: of its stage.
+        records: what its stage measured last, with the grades of now.
         key: result key of the work that counts now; None when that is not known.
         bundle: digest of the policies in force.
     """
     decided = state.entry if control.gate.endswith(":entry") else state.exit
     found = [] if decided is None else _findings(decided.body, control.id)
-    records = state.finished.body.evidence if state.finished else ()
     stale = decided is not None and is_stale(decided, key, bundle)
     standing = "stale" if stale else _standing(control, decided)
     measured = _measured(control, records, standing, found) if isinstance(control, Requirement) else ()

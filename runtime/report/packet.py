@@ -88,7 +88,7 @@ def packet(source: Source, approval: Approval) -> Packet:
     unbound = [
         (stage, record)
         for stage, result in results.items()
-        for record in result.body.evidence
+        for record in source.graded(result)
         if (stage, record.metric) not in bound
     ]
     near = [(stage, measured_view(record)) for stage, record in unbound if stage in own.after]
@@ -122,7 +122,9 @@ def packet(source: Source, approval: Approval) -> Packet:
 def control_in(source: Source, control: Control) -> ControlView:
     """A control as its gate last decided on it."""
     stage = control.gate.partition(":")[0]
-    return control_view(control, source.state.stage(stage), source.standing[stage].key, source.ir.bundle.digest)
+    state = source.state.stage(stage)
+    records = source.graded(state.finished)
+    return control_view(control, state, records, source.standing[stage].key, source.ir.bundle.digest)
 
 
 def _denied(source: Source, stages: set[str]) -> tuple[Denied, ...]:

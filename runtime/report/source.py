@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+
+from msgspec.structs import replace
 
 from charter.compiler.ir import IR, Approval, Waiver
 from charter.runtime.assess import Assessment, Basis, assess_all
 from charter.runtime.erased import lost_halt, refuse_gaps
+from charter.runtime.events import EvidenceRecord
 from charter.runtime.ledger import Ledger, Recorded, VerifierKey
 from charter.runtime.ledger.anchors import last_anchor
 from charter.runtime.ledger.keys import load_public_key
@@ -17,6 +21,7 @@ from charter.runtime.store import ArtifactStore
 from charter.runtime.trust import file
 from charter.runtime.trust.acts import ActRecord
 from charter.runtime.trust.approvals import Case, SignedRecord, Verdict, verified_approvals
+from charter.runtime.trust.attestations import Attested, attested_evidence, grade_of
 from charter.runtime.trust.duties import excluded_people
 from charter.runtime.trust.emergencies import standstill
 from charter.runtime.trust.present import review_results
@@ -58,6 +63,20 @@ class Source:
         """Finished results, by stage, of all that an approval follows from: what its gate looks at."""
         stages = ancestry(self.ir, approve_stage(self.ir, approval).id)
         return {stage.id: result for stage in stages if (result := self.standing[stage.id].result) is not None}
+
+    @cached_property
+    def raised(self) -> Attested:
+        """The grades that people's signatures give evidence now."""
+        if self.trust is None:
+            return {}
+        return attested_evidence(self.ir, self.acts, self.state, self.trust)[0]
+
+    def graded(self, result: Finished | None) -> tuple[EvidenceRecord, ...]:
+        """The evidence of a result, with the grade that it has now; none without a result."""
+        if result is None:
+            return ()
+        records = result.body.evidence
+        return tuple(replace(record, grade=grade_of(self.raised, result, record)) for record in records)
 
     def reviewed(self, approval: Approval) -> Reviewed:
         """What there is to review."""
@@ -123,7 +142,8 @@ def read_source(project: Project) -> Source:
     ir = recorded_ir(project, state)
     now = ledger_time(state)
     dead = dead_deployments(state)
-    basis = Basis(ir, state, ArtifactStore(project.store), now, lock_digest(project.root), dead)
     trust = file.load(project) if project.trust_root_path.exists() else None
+    undiminished = None if trust is None else trust.undiminished
+    basis = Basis(ir, state, ArtifactStore(project.store), now, lock_digest(project.root), dead, undiminished)
     events = tuple(event for event in everything if not event.erased)
     return Source(project, ir, events, state, now, assess_all(basis), trust, signed, acts, dead)

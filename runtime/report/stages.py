@@ -32,7 +32,9 @@ def stage_view(source: Source, assessment: Assessment, tried: Mapping[str, int])
     state = source.state.stage(stage.id)
     result = assessment.result or state.finished
     controls = [control for control in source.ir.controls if control.gate in {stage.entry.id, stage.exit.id}]
-    records = result.body.evidence if result else ()
+    records = source.graded(result)
+    last = source.graded(state.finished)
+    bundle = source.ir.bundle.digest
     bound = {
         id(record)
         for control in controls
@@ -48,9 +50,9 @@ def stage_view(source: Source, assessment: Assessment, tried: Mapping[str, int])
         why=assessment.why,
         place=f"{stage.place.file}:{stage.place.line}",
         work=_work(stage, result),
-        entry=gate_view(stage.entry.id, state.entry, assessment.key, source.ir.bundle.digest),
-        exit=gate_view(stage.exit.id, state.exit, assessment.key, source.ir.bundle.digest),
-        controls=tuple(control_view(control, state, assessment.key, source.ir.bundle.digest) for control in controls),
+        entry=gate_view(stage.entry.id, state.entry, assessment.key, bundle),
+        exit=gate_view(stage.exit.id, state.exit, assessment.key, bundle),
+        controls=tuple(control_view(control, state, last, assessment.key, bundle) for control in controls),
         facts=tuple(measured_view(record) for record in records if id(record) not in bound),
         artifacts=() if result is None else _artifacts(source, result),
         notes=tuple(_notes(source, stage, state, tried)),

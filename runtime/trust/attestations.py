@@ -1,21 +1,23 @@
 """Evidence that somebody else stands by: a named role attests what was recorded, or a person measured it again.
 
 Both acts name the result's key and the digest of each record, so they are about this measurement and no later
-one. Who opened the run that measured can do neither.
+one. Who opened the run that measured can do neither, nor who trained a model that was measured: it is their own work.
 """
 
 from collections.abc import Iterable
 from typing import Any, Literal
 
 from charter.compiler.canonical import digest_of
-from charter.compiler.ir import IR
+from charter.compiler.ir import IR, Stage
 from charter.runtime.events import EvidenceRecord
 from charter.runtime.evidence import Grade
 from charter.runtime.state import Finished, State
 from charter.runtime.trust.acts import ActRecord, VerifiedAct, verified_act
 from charter.runtime.trust.approvals import Ignored
+from charter.runtime.trust.duties import trainers
 from charter.runtime.trust.genuine import NotGenuineError
 from charter.runtime.trust.root import TrustRoot
+from charter.runtime.trust.statement import ancestry
 from charter.runtime.trust.times import parse_time
 
 Given = Literal["attested", "reproduced"]
@@ -64,20 +66,32 @@ def _counting(ir: IR, record: ActRecord, state: State, trust: TrustRoot) -> Veri
         raise NotGenuineError(f"the charter has no role `{act.role}`")
     if act.about.get("lifecycle") != ir.lifecycle.name:
         raise NotGenuineError("it is about another lifecycle")
-    reason = own_work(act.person, str(act.about.get("key")), state, trust)
+    reason = own_work(ir, act.person, str(act.about.get("key")), state, trust)
     if reason is not None:
         raise NotGenuineError(reason)
     return act
 
 
-def own_work(person: str, key: str, state: State, trust: TrustRoot) -> str | None:
-    """Why a person cannot stand by a result: they measured it, or it is not known who did."""
+def own_work(ir: IR, person: str, key: str, state: State, trust: TrustRoot) -> str | None:
+    """Why a person cannot stand by a result: they measured it or made its model, or it is not known who did."""
     result = state.results.get(key)
     run = None if result is None else next((item for item in state.runs if item.run == result.body.run), None)
     who = None if result is None or run is None or run.key is None else trust.owner_at(run.key, parse_time(result.time))
-    if who is None or run is None or who != run.actor:
+    if result is None or who is None or run is None or who != run.actor:
         return "who measured it is not known, so nobody can be shown to be somebody else"
-    return "they opened the run that measured it" if who == person else None
+    if who == person:
+        return "they opened the run that measured it"
+    makers = trainers(_models_before(ir, result.body.stage), state, trust)
+    if makers is None:
+        return "who trained the model is not known, so nobody can be shown to be somebody else"
+    return "they opened the run that trained the model" if person in makers else None
+
+
+def _models_before(ir: IR, name: str) -> tuple[Stage, ...]:
+    """The training stages that a stage follows from; none of a stage that the charter has no more."""
+    if all(stage.id != name for stage in ir.stages):
+        return ()
+    return tuple(stage for stage in ancestry(ir, name) if stage.kind == "train")
 
 
 def grade_of(attested: Attested, finished: Finished, record: EvidenceRecord) -> Grade:

@@ -1,6 +1,9 @@
 """Separation of duties: who owns the system and who trained the model, as people that were authenticated."""
 
-from charter.compiler.ir import IR, Approval
+from collections.abc import Iterable
+
+from charter.compiler.ir import IR, Approval, Stage
+from charter.runtime.events import RunOpened
 from charter.runtime.state import State
 from charter.runtime.trust.approvals import Excluded
 from charter.runtime.trust.root import TrustRoot
@@ -13,12 +16,12 @@ def excluded_people(ir: IR, approval: Approval, state: State, trust: TrustRoot) 
 
     The owner is the charter's `owner`, who must be in the trust root. The trainer is whoever opened the run
     in which a model on the way to the approval was trained, if their key was checked then (rule 13). The author is
-    whoever opened the first run under what the charter means now.
+    whoever opened a run that first made count what the charter means now.
     """
     resolved = {
         "owner": _owner(ir, trust),
-        "trainer": _trainers(ir, approval, state, trust),
-        "author": _author(ir, state, trust),
+        "trainer": trainers(ancestry(ir, approve_stage(ir, approval).id), state, trust),
+        "author": _authors(ir, state, trust),
     }
     return {word: resolved.get(word) for word in approval.excluding}
 
@@ -28,30 +31,38 @@ def _owner(ir: IR, trust: TrustRoot) -> frozenset[str] | None:
     return None if owner is None else frozenset({owner.id})
 
 
-def _author(ir: IR, state: State, trust: TrustRoot) -> frozenset[str] | None:
-    """Who brought the last change of the meaning, Rego and schemas included; unknown where a run's record is gone.
+def _authors(ir: IR, state: State, trust: TrustRoot) -> frozenset[str] | None:
+    """Who brought what the charter means now, Rego and schemas included; unknown where a run's record is gone.
 
-    Who wrote a file nobody can tell; whose run first made it count is on the record. Going back to an earlier meaning
-    is a change, too, so only the runs since the last other one are looked at.
+    Who wrote a file nobody can tell; whose run made it count is on the record. Going back to an earlier meaning is a
+    change, too: who does that is an author as well, and whoever brought that meaning before stays one.
     """
     from charter.runtime.trust.meaning import rules_and_schemas
 
     files = rules_and_schemas(ir)
-    first = None
-    for run in reversed(state.runs):
-        if run.meaning != ir.meaning or any(run.pins.get(path) != digest for path, digest in files.items()):
-            break
-        first = run
-    if first is None or first.key is None or any(gap.kind == "run.opened" for gap in state.gaps.values()):
+    people: set[str] = set()
+    last, meant = None, False
+    for run in state.runs:
+        before, meant = meant, run.meaning == ir.meaning and all(run.pins.get(path) == files[path] for path in files)
+        if meant and not before:
+            last = _opener(run, state, trust)
+            people |= {last} if last is not None else set()
+    if not meant or last is None or any(gap.kind == "run.opened" for gap in state.gaps.values()):
         return None
-    person = trust.owner_at(first.key, parse_time(state.opened[first.run]))
-    return None if person is None or person != first.actor else frozenset({person})
+    return frozenset(people)
 
 
-def _trainers(ir: IR, approval: Approval, state: State, trust: TrustRoot) -> frozenset[str] | None:
+def _opener(run: RunOpened, state: State, trust: TrustRoot) -> str | None:
+    """The person whose key a run was opened with, if it was theirs then."""
+    person = None if run.key is None else trust.owner_at(run.key, parse_time(state.opened[run.run]))
+    return person if person == run.actor else None
+
+
+def trainers(stages: Iterable[Stage], state: State, trust: TrustRoot) -> frozenset[str] | None:
+    """Who opened the runs in which the models among the stages were trained; None if that is not known of each."""
     runs = {run.run: run for run in state.runs}
-    trainers = set()
-    for stage in ancestry(ir, approve_stage(ir, approval).id):
+    found = set()
+    for stage in stages:
         if stage.kind != "train":
             continue
         finished = state.stage(stage.id).finished
@@ -64,5 +75,5 @@ def _trainers(ir: IR, approval: Approval, state: State, trust: TrustRoot) -> fro
         person = trust.owner_at(run.key, parse_time(made.time))
         if person is None or person != run.actor:
             return None
-        trainers.add(person)
-    return frozenset(trainers)
+        found.add(person)
+    return frozenset(found)

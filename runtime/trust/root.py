@@ -127,6 +127,16 @@ class TrustRoot:
         return digest in self.digests
 
     @cached_property
+    def undiminished(self) -> frozenset[str]:
+        """Digests of the versions from which nothing was taken since: whose word counted under one has it still."""
+        found = [self.current]
+        for signed in reversed(self.versions[:-1]):
+            if _takes_away(signed.signed, found[-1]):
+                break
+            found.append(signed.signed)
+        return frozenset(version.digest() for version in found)
+
+    @cached_property
     def _people(self) -> Mapping[str, Person]:
         return {person.id: person for person in self.current.people}
 
@@ -195,6 +205,13 @@ class TrustRoot:
     def roles_of(self, person: str) -> tuple[str, ...]:
         """The roles that a person fills."""
         return tuple(role for role, members in self.current.roles.items() if person in members)
+
+
+def _takes_away(before: Version, version: Version) -> bool:
+    """Whether a version ends a key, or takes a role or the administration from anybody."""
+    roles = (set(people) <= set(version.roles.get(role, ())) for role, people in before.roles.items())
+    administrators = set(before.administrators.people) <= set(version.administrators.people)
+    return before.ended != version.ended or not administrators or not all(roles)
 
 
 def sign_version(version: Version, signers: Sequence[PrivateKey]) -> tuple[dsse.Signature, ...]:

@@ -22,7 +22,7 @@ from charter.runtime.people import glass_facts, waiver_fact
 from charter.runtime.report.source import Source
 from charter.runtime.state import Decided
 from charter.runtime.trust.approvals import VerifiedApproval
-from charter.runtime.trust.attestations import attested_evidence, grade_of
+from charter.runtime.trust.attestations import grade_of
 from charter.runtime.vouching import able_to_raise
 from charter.runtime.why.moves import Around
 from charter.runtime.why.search import Found, smallest
@@ -113,6 +113,8 @@ def _searched(source: Source, gate: Gate, decided: Decided, then: GateInput, eng
     decision = ask(now)
     if decision.failure is not None:
         return Why(gate.id, "denied", "no engine could decide it", decided.seq, decision.violations)
+    if decision.allow and decided.body.allow:
+        return Why(gate.id, "open", f"it allowed on {decided.time[:19]}Z, and would allow now", decided.seq)
     if decision.allow:
         said = "what has been signed since is enough: `charter run` asks it again, and it will allow"
         return Why(gate.id, "waiting", said, decided.seq, (), None)
@@ -173,14 +175,17 @@ def _graded(source: Source, at: GateInput) -> tuple[EvidenceFact, ...]:
     """The evidence with the grades that attestations of now give it."""
     if source.trust is None:
         return at.evidence
-    attested, _ = attested_evidence(source.ir, source.acts, source.state, source.trust)
     graded = {}
     for result in source.state.results.values():
         for record in result.body.evidence:
-            if (grade := grade_of(attested, result, record)) != record.grade:
-                fact = evidence_fact(record, stage=result.body.stage, key=result.body.key)
-                graded[msgspec.json.encode(fact)] = msgspec.structs.replace(fact, grade=grade)
-    return tuple(graded.get(msgspec.json.encode(fact), fact) for fact in at.evidence)
+            fact = evidence_fact(record, stage=result.body.stage, key=result.body.key)
+            graded[_ungraded(fact)] = grade_of(source.raised, result, record)
+    return tuple(msgspec.structs.replace(fact, grade=graded.get(_ungraded(fact), fact.grade)) for fact in at.evidence)
+
+
+def _ungraded(fact: EvidenceFact) -> bytes:
+    """All of a record but its grade, which people may have raised by then, or raise no more."""
+    return msgspec.json.encode(msgspec.structs.replace(fact, grade="measured"))
 
 
 def _approval_fact(kind: Any, item: VerifiedApproval) -> ApprovalFact:

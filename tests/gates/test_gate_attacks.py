@@ -495,7 +495,7 @@ def test_wrong_token(opa_server: LoopbackServer, token: str | None) -> None:
     with pytest.raises(EngineFailure) as caught:
         engine.load(BUNDLE)
     assert caught.value.code == "engine_failed"
-    assert caught.value.message.endswith("Is the token right?")
+    assert caught.value.message.endswith("(is the token right?)")
     assert_denied(decide(engine, BUNDLE, GOOD), "bundle_mismatch")
 
 

@@ -165,6 +165,25 @@ def test_an_ir_whose_policies_were_changed_by_hand_is_refused(sandbox: Sandbox) 
     assert sandbox.executed == []
 
 
+def test_an_ir_whose_declarations_were_changed_by_hand_is_refused(sandbox: Sandbox) -> None:
+    """An approval binds the digest of a declaration, and policies see its body: one must be of the other."""
+    import msgspec
+
+    from charter.compiler.codec import ir_digest
+    from charter.compiler.ir import IR
+
+    sandbox.chain(["step"])
+    sandbox.charter("compile", "chain.charter", "-o", "ir.json")
+    path = sandbox.root / "ir.json"
+    document = json.loads(path.read_text())
+    document["declarations"]["dataset/d0"]["body"]["class"] = "public"
+    document["digest"] = ir_digest(msgspec.convert(document, IR))
+    path.write_text(json.dumps(document, sort_keys=True, separators=(",", ":")))
+    done = sandbox.charter("run", "ir.json")
+    assert done.code == 1 and "the declaration `dataset/d0`, in " in " ".join(done.err.split())
+    assert sandbox.executed == []
+
+
 def test_project_files_do_not_stand_in_for_libraries(sandbox: Sandbox) -> None:
     """A `json.py` in the project must not be what the worker, and so a built-in stage, imports."""
     sandbox.write("json.py", "raise RuntimeError('shadowed')\n")

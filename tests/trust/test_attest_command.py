@@ -23,13 +23,24 @@ RESULT = Finished(
 )
 
 
-def _state(key: str | None = "tom") -> State:
-    public = None if key is None else WORLD.key(key).public.id
-    opened = RunOpened(
-        run="r1", lifecycle="l", version="1", ir="i", meaning="m", bundle="b", charter="c", actor="tom@bank.example",
-        engine="e", host="h", key=public,
+def _opened(run: str, who: str, key: str | None) -> RunOpened:
+    return RunOpened(
+        run=run, lifecycle="l", version="1", ir="i", meaning="m", bundle="b", charter="c", actor=f"{who}@bank.example",
+        engine="e", host="h", key=None if key is None else WORLD.key(key).public.id,
     )  # fmt: skip
-    return State(iteration=1, runs=[opened], results={"k": RESULT})
+
+
+def _state(key: str | None = "tom", *, trainer: str | None = "ann") -> State:
+    """Ann trained the model, in a run of her own; Tom had it measured."""
+    trained = Finished(
+        2,
+        stamp(NOW),
+        StageFinished(run="r0", stage="train/scorecard", iteration=1, key="t", artifacts={}, evidence=()),
+    )
+    runs = [_opened("r0", trainer or "ann", trainer), _opened("r1", "tom", key)]
+    state = State(iteration=1, runs=runs, results={"k": RESULT, "t": trained})
+    state.stage("train/scorecard").finished = trained
+    return state
 
 
 def _sign(name: str, *, key="", role="risk-officer", result=RESULT, **changes) -> ActRecord:
@@ -67,6 +78,13 @@ def test_a_role_holder_attests_exactly_what_was_recorded():
 def test_whose_word_does_not_count(who, more, says):
     found, ignored = attested_evidence(CHARTER, [_sign(who, **more)], _state(), WORLD.trust)
     assert found == {} and says in ignored[0].reason
+
+
+def test_nobody_attests_how_good_a_model_is_that_they_trained():
+    found, ignored = attested_evidence(CHARTER, [_sign("bob")], _state(trainer="bob"), WORLD.trust)
+    assert found == {} and ignored[0].reason == "they opened the run that trained the model"
+    found, ignored = attested_evidence(CHARTER, [_sign("bob")], _state(trainer=None), WORLD.trust)
+    assert found == {} and "who trained the model is not known" in ignored[0].reason
 
 
 def test_nobody_attests_what_nobody_is_known_to_have_measured():

@@ -3,6 +3,11 @@
 import pytest
 from small import CHARTER, Small
 
+from charter.runtime.project import Project
+from charter.runtime.report.packet import control_in
+from charter.runtime.report.source import read_source
+from charter.runtime.report.stages import stage_view
+
 ENGINES = ("embedded", pytest.param("opa", marks=pytest.mark.opa))
 
 
@@ -42,6 +47,8 @@ def test_what_is_only_measured_is_denied_until_a_role_attests_it(small: Small, e
     assert small.run(*engine)[0] == 1
     assert small.charter(*attest, "--key", "bob.key")[0] == 0
     assert small.asking("inbox") == []
+    (told,) = small.asking("why", "validate/people:exit")
+    assert told["status"] == "waiting", "what was signed since is enough"
     assert small.run(*engine)[0] == 0
     assert small.asking("inbox") == []
 
@@ -115,3 +122,20 @@ def test_a_lower_grade_blocks_a_pull_request(small: Small) -> None:
     code, out, _ = small.charter("diff", "old.charter", "small.charter")
     assert code == 3
     assert "grade" in out and "attested" in out
+
+
+def test_readers_are_shown_the_grade_that_signatures_give(small: Small) -> None:
+    asked(small, "attested")
+    small.run()
+    attest = ("attest", "validate/people:rows", "--role", "risk-officer", "--yes", "--key", "bob.key")
+    assert small.charter(*attest)[0] == 0
+    small.run()
+    source = read_source(Project(small.root))
+    (control,) = [item for item in source.ir.controls if item.id == "people.rows"]
+    assert [item.grade for item in control_in(source, control).measured] == ["attested"]
+    (stage,) = [item for item in source.standing.values() if item.stage.id == "validate/people"]
+    (view,) = [item for item in stage_view(source, stage, {}).controls if item.id == "people.rows"]
+    assert [item.grade for item in view.measured] == ["attested"]
+    assert small.charter("reproduce", "validate/people", "--key", "dan.key", "--yes")[0] == 0
+    assert small.charter("report", "-o", "report.html")[0] == 0
+    assert "none is graded reproduced" not in (small.root / "report.html").read_text()

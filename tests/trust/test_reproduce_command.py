@@ -42,6 +42,11 @@ def test_who_measured_again_raises_the_grade_of_exactly_that_measurement() -> No
     assert _grade(_again("bob", later)) == "measured", "another value"
 
 
+def test_who_trained_the_model_measures_it_again_in_vain() -> None:
+    found, ignored = attested_evidence(CHARTER, [_again("bob")], _state(trainer="bob"), WORLD.trust)
+    assert found == {} and ignored[0].reason == "they opened the run that trained the model"
+
+
 def test_what_was_only_declared_is_never_reproduced() -> None:
     declared = msgspec.structs.replace(RECORD, grade="declared")
     result = Finished(4, RESULT.time, msgspec.structs.replace(RESULT.body, evidence=(declared,)))

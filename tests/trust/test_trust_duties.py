@@ -127,8 +127,17 @@ def test_the_author_is_whose_run_first_made_the_meaning_count():
 
 
 def test_going_back_to_an_earlier_meaning_is_a_change_too():
-    runs = (_run("r1", "tom"), _run("r2", "bob", "other"), _run("r3", "dan"), _run("r4", "tom"))
+    runs = (_run("r1", "tom", "other"), _run("r2", "dan"), _run("r3", "tom"))
     assert _author(*runs) == frozenset({"dan@bank.example"})
+    assert _author(_run("r1", "tom", key=None), _run("r2", "bob", "other"), _run("r3", "dan"), _run("r4", "tom")) == (
+        frozenset({"dan@bank.example"})
+    )
+
+
+def test_a_detour_by_an_earlier_meaning_makes_nobody_else_the_author():
+    """Else the author would set the charter back, run it, and let a pipeline run the change a second time."""
+    runs = (_run("r1", "dan", "other"), _run("r2", "bob"), _run("r3", "bob", "other"), _run("r4", "tom"))
+    assert _author(*runs) == frozenset({"bob@bank.example", "tom@bank.example"})
 
 
 def test_another_rule_is_another_meaning():
