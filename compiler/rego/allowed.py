@@ -6,7 +6,7 @@ says what is left.
 
 _NAMES = """
     abs array.concat array.reverse array.slice base64.encode base64url.encode base64url.encode_no_pad bits.and
-    bits.lsh bits.negate bits.or bits.rsh bits.xor ceil concat contains count endswith floor format_int
+    bits.lsh bits.negate bits.or bits.rsh bits.xor concat contains count endswith floor format_int
     glob.match graph.reachable graph.reachable_paths hex.decode hex.encode indexof indexof_n intersection
     is_array is_boolean is_null is_number is_object is_set is_string json.filter json.patch json.remove max min
     object.filter object.get object.keys object.remove object.subset object.union object.union_n product
@@ -61,6 +61,7 @@ DIFFERING = {
     "base64.decode": _BASE64,
     "base64.is_valid": _BASE64,
     "base64url.decode": _BASE64,
+    "ceil": "makes of a number between -1 and 0 one that is above 0 in OPA; compare the number itself, or use `floor`",
     "glob.quote_meta": "makes patterns while the policy runs; write the pattern out",
     "json.is_valid": _JSON,
     "json.marshal": _JSON,

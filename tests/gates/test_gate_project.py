@@ -87,6 +87,7 @@ def problems(rego: str) -> list[tuple[str, int, int]]:
         ("deny contains 1 if time.parse_rfc3339_ns(input.actor) > 3", ("CH1004", 3, 20)),
         ("deny contains 1 if to_number(input.actor) > 3", ("CH1004", 3, 20)),
         ("deny contains upper(input.actor)", ("CH1004", 3, 15)),
+        ('deny contains "x" if ceil(input.parameters.p) > 0', ("CH1004", 3, 22)),
         ("deny contains json.marshal(input)", ("CH1004", 3, 15)),
     ],
 )
