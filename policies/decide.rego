@@ -59,6 +59,7 @@ decision := {
 # Everything that applies was evaluated, and nothing was found. Most gates are: they need no list of what was found.
 clear if {
 	plan.lifecycle == input.lifecycle.name
+	fitting
 	every control in gate_controls {
 		controls.outcomes[control] == {"findings": [], "warnings": []}
 	}
@@ -92,6 +93,19 @@ allow if {
 accounted(id) if {
 	some problem in problems
 	problem.control == id
+}
+
+# Charter holds every input against its schema. An OPA that decides without it may be given any: what a `deny` looks
+# into must be there at least, or it would find nothing.
+fitting if {
+	input.schema == 2
+	is_array(input.models)
+}
+
+# From an older ledger. It has no `models`, so no policy may read them.
+fitting if {
+	input.schema == 1
+	plan.reads_models == false
 }
 
 # Ids of the controls that the charter puts at this gate; undefined when the gate is unknown.
@@ -144,6 +158,13 @@ problems contains object.union(about(id), {"code": "rule_not_met", "message": me
 }
 
 problems contains broken("gate_unknown", "the bundle knows no such gate") if not gate_controls
+
+problems contains broken(
+	"input_unfit",
+	"the input is not of a version that these policies read, or lacks what that version has",
+) if {
+	not fitting
+}
 
 problems contains broken("lifecycle_mismatch", "the input is about another lifecycle than the bundle") if {
 	not plan.lifecycle == input.lifecycle.name

@@ -35,6 +35,8 @@ IN_USE, CONTROLS = "charter/in_use.rego", "charter/controls.rego"
 GENERATED = frozenset({IN_USE, CONTROLS})
 """Modules that are made from the charter, by path in the bundle."""
 
+_MODELS = re.compile(r"\bmodels\b")
+
 CORE = "core"
 """The pack that always applies."""
 
@@ -71,13 +73,19 @@ def build_bundle(source: BundleInput) -> tuple[Bundle | None, tuple[Diagnostic, 
     modules |= {_project_path(path): policy.text for path, policy in policies.items()}
     modules[IN_USE] = render_packs([pack.name for pack in packs])
     modules[CONTROLS] = _controls_module(source, policies)
-    data = {"charter": {"plan": _plan(source, packs)}}
+    data = {"charter": {"plan": _plan(source, packs) | {"reads_models": reads_models(modules)}}}
     roots = _roots(policies)
     modules = dict(sorted(modules.items()))
     digest = content_digest(modules, data, ENTRYPOINT, roots)
     revision = f"{source.lifecycle.name}-{digest.removeprefix('sha256:')[:16]}"
     data["charter"]["plan"]["revision"] = revision
     return Bundle(revision=revision, digest=digest, entrypoint=ENTRYPOINT, modules=modules, data=data, roots=roots), ()
+
+
+def reads_models(modules: Mapping[str, str]) -> bool:
+    """Whether policies that did not come with Charter may read `input.models`, which inputs of version 1 have not."""
+    shipped = shipped_modules()
+    return any(_MODELS.search(text) for path, text in modules.items() if shipped.get(path) != text)
 
 
 def foreign_modules(bundle: Bundle) -> tuple[str, ...]:

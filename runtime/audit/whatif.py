@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from charter.compiler.ir import Bundle
+from charter.compiler.rego.bundle import reads_models
 from charter.compiler.rego.digest import content_digest
-from charter.policies.catalogue import shipped_modules
 from charter.runtime.audit.consequences import Deployment, deployed_because_of, followed
 from charter.runtime.audit.past import Past, PastDecision
 from charter.runtime.audit.reading import read_text
@@ -21,7 +21,6 @@ from charter.runtime.failure import ExitCode, Failure
 from charter.runtime.gates.engine import PolicyEngine
 
 _PACKAGE = re.compile(r"^[ \t]*package[ \t]+([\w.\"\[\]-]+)", re.MULTILINE)
-_MODELS = re.compile(r"\bmodels\b")
 _NO_MODELS = "its input is of version 1, without the `models` that these policies read: they would not have seen any"
 _LARGEST = 4 << 20
 _RULE = {"title": str, "severity": str, "clauses": list, "remedy": str}
@@ -87,12 +86,12 @@ def whatif(
             bundle = change(compiled.bundle)
             if refused := load(engine, bundle):
                 raise Failure("new policies cannot be loaded", f"{refused}.")
-            reads_models = _reads_models(bundle)
+            blind = reads_models(bundle.modules)
             for item in group:
                 data = past.input(item.body) if item.body else None
                 found.asked += 1
                 progress(found.asked, found.total)
-                if data is not None and reads_models and _of_version_1(data):
+                if data is not None and blind and _of_version_1(data):
                     found.undecided.append((item.seq, _NO_MODELS))
                     continue
                 answer = redecide(engine, bundle, data) if data is not None else None
@@ -119,12 +118,6 @@ def whatif(
         found.interrupted = True
     found.flips.sort(key=lambda flip: flip.seq)
     return found
-
-
-def _reads_models(bundle: Bundle) -> bool:
-    """Whether policies that did not come with Charter may read what inputs of version 1 have not."""
-    shipped = shipped_modules()
-    return any(_MODELS.search(text) for path, text in bundle.modules.items() if shipped.get(path) != text)
 
 
 def _of_version_1(data: bytes) -> bool:

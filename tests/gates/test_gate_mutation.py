@@ -14,8 +14,11 @@ from typing import Any
 import msgspec
 import pytest
 import regorus
-from gate_cases import Case, recorded_cases
+from gate_cases import recorded_cases
 from rego_mutants import mutants
+from test_gate_unfit import asked_without_charter
+
+from charter.compiler import ir
 
 SHARED = ("charter/lib/", "charter/main", "charter/packs/")
 CORE = Path(__file__).parents[2] / "policies" / "core"
@@ -43,21 +46,26 @@ SURVIVORS = {
 }
 
 
+Cases = tuple[ir.Bundle, list[bytes]]
+"""A bundle and what it is asked."""
+
+
 @pytest.fixture(scope="module")
-def cases() -> list[list[Case]]:
-    """Recorded cases, by bundle."""
-    return [list(group) for _, group in groupby(recorded_cases(), key=lambda case: case.bundle.revision)]
+def cases() -> list[Cases]:
+    """Recorded cases, and those that only an OPA without Charter can be asked."""
+    groups = [list(group) for _, group in groupby(recorded_cases(), key=lambda case: case.bundle.revision)]
+    return [(group[0].bundle, [case.input for case in group]) for group in groups] + asked_without_charter()
 
 
 class Decided:
     """One bundle's cases, to be decided with a mutant of one of the modules that all bundles share."""
 
-    def __init__(self, group: list[Case]) -> None:
-        modules = group[0].bundle.modules
+    def __init__(self, bundle: ir.Bundle, inputs: list[bytes]) -> None:
+        modules = bundle.modules
         self.shared = {path: text for path, text in modules.items() if path.startswith(SHARED)}
         self.own = {path: text for path, text in modules.items() if path not in self.shared}
-        self.data = msgspec.json.encode(group[0].bundle.data).decode()
-        self.inputs = [case.input.decode() for case in group]
+        self.data = msgspec.json.encode(bundle.data).decode()
+        self.inputs = [data.decode() for data in inputs]
         self.expected = list(self.answers(loaded(self.shared)))
 
     def notices(self, base: regorus.Engine) -> bool:
@@ -95,10 +103,10 @@ def loaded(modules: Mapping[str, str]) -> regorus.Engine:
         "charter/lib/numbers.rego",
     ],
 )
-def test_every_mutant_of_the_decision_is_noticed(module: str, cases: list[list[Case]]) -> None:
-    decided = [Decided(group) for group in cases]
+def test_every_mutant_of_the_decision_is_noticed(module: str, cases: list[Cases]) -> None:
+    decided = [Decided(*group) for group in cases]
     survived = set()
-    for mutant in mutants(cases[0][0].bundle.modules[module]):
+    for mutant in mutants(cases[0][0].modules[module]):
         if not _parses(module, mutant.text):
             continue
         bases: dict[tuple[str, ...], regorus.Engine] = {}
