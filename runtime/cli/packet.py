@@ -36,6 +36,8 @@ def show_packet(source: Source, packet: Packet, person: Person | None, *, meanin
     _heading("How it came about")
     for stage, count in packet.attempts.items():
         _line(f"  {stage} was measured {plural(count, 'time')} on the rows it is judged on")
+    for sentence in packet.raised:
+        _line(f"  {inert(sentence)}")
     for denied in packet.denied:
         _line(f"  {click.style('denied', fg='red')} {denied.time[:16]} {denied.gate}: {inert(denied.message)} "
               f"(record {denied.seq})")  # fmt: skip

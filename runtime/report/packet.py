@@ -1,5 +1,6 @@
 """The review packet: what an approver is shown before signing."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -11,10 +12,13 @@ from charter.runtime.events import BODIES, GateDecided
 from charter.runtime.loosened import loosened_since
 from charter.runtime.report.attempts import attempts
 from charter.runtime.report.changes import Changes, changes_since
-from charter.runtime.report.controls import ControlView, Measured, control_view, measured_view
+from charter.runtime.report.controls import ControlView, Measured, control_view, label, measured_view
+from charter.runtime.report.numbers import listed
 from charter.runtime.report.source import Source
+from charter.runtime.state import Finished
 from charter.runtime.store import ArtifactStore
 from charter.runtime.trust.approvals import Verdict
+from charter.runtime.trust.attestations import raised_by
 from charter.runtime.trust.statement import Reviewed, ancestry, approve_stage, controls_on_the_way
 from charter.runtime.trust.waivers import WaiverVerdict
 
@@ -48,6 +52,7 @@ class Packet:
         other: measured by the stages right before the approval, but bound by no control, by stage.
         farther: how many such facts the stages before those have.
         attempts: by evaluation, how often it was measured on its present data.
+        raised: evidence on the way that people gave a higher grade, and who, in sentences.
         denied: decisions on the way, in this iteration, that said no.
         loosened: controls that an earlier run asked more of.
         overrides: parameters that were set on the command line.
@@ -65,6 +70,7 @@ class Packet:
     other: tuple[tuple[str, Measured], ...]
     farther: int
     attempts: dict[str, int]
+    raised: tuple[str, ...]
     denied: tuple[Denied, ...]
     loosened: tuple[str, ...]
     overrides: tuple[str, ...]
@@ -104,6 +110,7 @@ def packet(source: Source, approval: Approval) -> Packet:
         other=tuple(near),
         farther=len(unbound) - len(near),
         attempts={stage.id: tried[stage.id] for stage in before if stage.id in tried},
+        raised=tuple(_raised(source, results)),
         denied=_denied(source, {stage.id for stage in before}),
         loosened=loosened_since(ir, source.state.runs[-1].ir, source.state, ArtifactStore(source.project.store)),
         overrides=tuple(f"{name} = {value}" for name, value in source.state.runs[-1].overrides.items()),
@@ -125,6 +132,13 @@ def control_in(source: Source, control: Control) -> ControlView:
     state = source.state.stage(stage)
     records = source.graded(state.finished)
     return control_view(control, state, records, source.standing[stage].key, source.ir.bundle.digest)
+
+
+def _raised(source: Source, results: Mapping[str, Finished]) -> Iterator[str]:
+    for stage, result in results.items():
+        for record, graded in zip(result.body.evidence, source.graded(result), strict=True):
+            if by := raised_by(source.raised, result, record):
+                yield f"{label(record)} of {stage} was {graded.grade} by {listed(list(by))}"
 
 
 def _denied(source: Source, stages: set[str]) -> tuple[Denied, ...]:

@@ -7,6 +7,8 @@ one. Who opened the run that measured can do neither, nor who trained a model th
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from charter.compiler.canonical import digest_of
 from charter.compiler.ir import IR, Stage
 from charter.runtime.events import EvidenceRecord
@@ -21,8 +23,17 @@ from charter.runtime.trust.statement import ancestry
 from charter.runtime.trust.times import parse_time
 
 Given = Literal["attested", "reproduced"]
-Attested = dict[tuple[str, str, str], Given]
-"""The grade that people's acts give, by stage, result key and digest of the record."""
+
+
+class Raised(Struct, frozen=True):
+    """The grade that people's acts give a record, and the people who gave just this one."""
+
+    grade: Given
+    by: tuple[str, ...]
+
+
+Attested = dict[tuple[str, str, str], Raised]
+"""What people's acts give, by stage, result key and digest of the record."""
 
 GRADES: dict[str, Given] = {"attest": "attested", "reproduce": "reproduced"}
 """The grade that each act gives; the later in this order is the higher."""
@@ -55,8 +66,11 @@ def attested_evidence(
         except NotGenuineError as error:
             ignored.append(Ignored(record.body.person, record.seq, str(error)))
             continue
-        stage, key = str(act.about.get("stage")), str(act.about.get("key"))
-        found |= {(stage, key, str(item)): GRADES[record.body.act] for item in act.about.get("records", ())}
+        stage, key, grade = str(act.about.get("stage")), str(act.about.get("key")), GRADES[record.body.act]
+        for at in ((stage, key, str(item)) for item in act.about.get("records", ())):
+            before = found.get(at)
+            others = before.by if before is not None and before.grade == grade else ()
+            found[at] = Raised(grade, (*others, act.person) if act.person not in others else others)
     return found, tuple(ignored)
 
 
@@ -99,6 +113,19 @@ def grade_of(attested: Attested, finished: Finished, record: EvidenceRecord) -> 
 
     A role may vouch for what was only declared. Nobody can have measured that again: it was not measured once.
     """
+    raised = _raised(attested, finished, record)
+    return record.grade if raised is None else raised.grade
+
+
+def raised_by(attested: Attested, finished: Finished, record: EvidenceRecord) -> tuple[str, ...]:
+    """The people who give a record the grade that it has; nobody where that is the runtime's."""
+    raised = _raised(attested, finished, record)
+    return () if raised is None else raised.by
+
+
+_LIFTABLE = {"attested": {"declared", "measured"}, "reproduced": {"measured", "attested"}}
+
+
+def _raised(attested: Attested, finished: Finished, record: EvidenceRecord) -> Raised | None:
     given = attested.get((finished.body.stage, finished.body.key, digest_of(record)))
-    liftable = {"attested": {"declared", "measured"}, "reproduced": {"measured", "attested"}}
-    return given if given is not None and record.grade in liftable[given] else record.grade
+    return given if given is not None and record.grade in _LIFTABLE[given.grade] else None

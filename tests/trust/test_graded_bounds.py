@@ -4,7 +4,7 @@ import pytest
 from small import CHARTER, Small
 
 from charter.runtime.project import Project
-from charter.runtime.report.packet import control_in
+from charter.runtime.report.packet import _raised, control_in
 from charter.runtime.report.source import read_source
 from charter.runtime.report.stages import stage_view
 
@@ -136,6 +136,18 @@ def test_readers_are_shown_the_grade_that_signatures_give(small: Small) -> None:
     (stage,) = [item for item in source.standing.values() if item.stage.id == "validate/people"]
     (view,) = [item for item in stage_view(source, stage, {}).controls if item.id == "people.rows"]
     assert [item.grade for item in view.measured] == ["attested"]
+    assert _vouched(small) == ["rows of validate/people was attested by bob@bank.example"]
+    assert small.charter(*attest[:-1], "carol.key")[0] == 0
+    assert _vouched(small) == ["rows of validate/people was attested by bob@bank.example and carol@bank.example"]
     assert small.charter("reproduce", "validate/people", "--key", "dan.key", "--yes")[0] == 0
+    assert "rows of validate/people was reproduced by dan@bank.example" in _vouched(small)
     assert small.charter("report", "-o", "report.html")[0] == 0
     assert "none is graded reproduced" not in (small.root / "report.html").read_text()
+
+
+def _vouched(small: Small) -> list[str]:
+    """What a review packet says of whoever gave evidence its grade."""
+    source = read_source(Project(small.root))
+    finished = source.state.stage("validate/people").finished
+    assert finished is not None
+    return list(_raised(source, {"validate/people": finished}))
