@@ -36,6 +36,10 @@ GENERATED = frozenset({IN_USE, CONTROLS})
 """Modules that are made from the charter, by path in the bundle."""
 
 _MODELS = re.compile(r"\bmodels\b")
+_WHOLE = re.compile(r"\binput\b(?!\s*\.\s*\w)")
+"""The input, but none of its members by name: `input[name]` and `walk(input)` read what they do not name."""
+
+_PROSE = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|#[^\n]*')
 
 CORE = "core"
 """The pack that always applies."""
@@ -85,7 +89,8 @@ def build_bundle(source: BundleInput) -> tuple[Bundle | None, tuple[Diagnostic, 
 def reads_models(modules: Mapping[str, str]) -> bool:
     """Whether policies that did not come with Charter may read `input.models`, which inputs of version 1 have not."""
     shipped = shipped_modules()
-    return any(_MODELS.search(text) for path, text in modules.items() if shipped.get(path) != text)
+    foreign = [text for path, text in modules.items() if shipped.get(path) != text]
+    return any(_MODELS.search(text) or _WHOLE.search(_PROSE.sub('""', text)) for text in foreign)
 
 
 def foreign_modules(bundle: Bundle) -> tuple[str, ...]:

@@ -47,7 +47,9 @@ HEADER = re.compile(  # section 2
 
 
 def say(name, text):
-    print(f"{name:<13} {' '.join(text.split()).encode('ascii', 'backslashreplace').decode()}")
+    """In one line, and with nothing that a terminal would obey."""
+    plain = " ".join(text.split()).encode("ascii", "backslashreplace").decode()
+    print(f"{name:<13} {re.sub('[^ -~]', '?', plain)}")
 
 
 def need(holds, otherwise):
@@ -253,9 +255,11 @@ def read_capsule(path):
 
 
 def read_keys(trust):
-    """The Ed25519 keys in a trust root's text, by their fingerprints."""
-    blobs = map(base64.b64decode, re.findall(r'"ssh-ed25519 ([A-Za-z0-9+/=]+)', trust.decode()))
-    return {"SHA256:" + base64.b64encode(sha(blob)).decode().rstrip("="): blob[-32:] for blob in blobs}
+    """The Ed25519 keys that a trust root gives to people, by person and fingerprint."""
+    people = [person for one in json.loads(trust)["versions"] for person in one["signed"]["people"]]
+    given = [(person["id"], key["public"].split(" ")) for person in people for key in person["keys"]]
+    blobs = [(who, base64.b64decode(public[1])) for who, public in given if public[0] == "ssh-ed25519"]
+    return {(who, "SHA256:" + base64.b64encode(sha(blob)).decode().rstrip("=")): blob[-32:] for who, blob in blobs}
 
 
 def versions_of(trust):
@@ -273,16 +277,22 @@ def check_statement(body, envelope, public):
     message = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
     signed = any(is_signed(public, message, base64.b64decode(one["sig"])) for one in envelope["signatures"])
     need(signed and body["statement"] == "sha256:" + sha(payload).hex(), f"not what was signed: {body}")
+    said = json.loads(payload)["predicate"]
+    said = {"type": said.get("decision"), "approval": said.get("reviewed", {}).get("approval"), **said}
+    told = {name: body[name] for name in ("person", "role", "key", "type", "approval", "act", "name") if name in body}
+    need(told == {name: said.get(name) for name in told}, f"the record says otherwise than what was signed: {body}")
 
 
 # --- Deciding again
+
+ABOUT = ("gate", "stage", "point", "key", "time", "actor")  # what a decision and its input both say
 
 
 def said(answer):
     """What a decision says, in whatever order it says it."""
     lists = [answer.get(name, ()) for name in ("violations", "warnings", "obligations", "evaluated")]
     ordered = [sorted(json.dumps(item, sort_keys=True) for item in items) for items in lists]
-    return answer.get("allow"), answer.get("revision"), ordered
+    return json.dumps([answer.get("allow"), answer.get("revision"), ordered])  # in Python, 1 == True
 
 
 def as_recorded(digits):
@@ -346,13 +356,19 @@ def redecide(files, runs, decisions):
         ir, policies, asked = map(json.loads, found)
         plan = policies["data"]["charter"]["plan"]
         plan["revision"] = f"{plan['lifecycle']}-{run['bundle'][7:23]}"  # the digest is of all the rest
-        need(ir["bundle"] == {**ir["bundle"], **policies}, f"record {seq}: not the policies of its charter")
-        about = asked["transition"]["gate"], asked["transition"]["key"], asked["time"]
-        bound = asked["lifecycle"]["meaning"] == run["meaning"] and body["bundle"] == run["bundle"]
-        controls = {one["control"] for one in body.get("violations", ())}
-        if not bound or about != (body["gate"], body["key"], body["time"]):
+        same = one_form(ir["bundle"]) == one_form({**ir["bundle"], **policies})
+        need(same, f"record {seq}: not the policies of its charter")
+        about = {**asked["transition"], "time": asked["time"], "actor": asked["actor"]}
+        bound = asked["lifecycle"]["meaning"] == run["meaning"] == ir["meaning"] and body["bundle"] == run["bundle"]
+        bound = bound and all(about[name] == body[name] for name in ABOUT)
+        gates = {gate["id"]: gate for stage in ir["stages"] for gate in (stage["entry"], stage["exit"])}
+        unheard = set(gates[body["gate"]]["controls"]) - set(body.get("evaluated", ())) if bound else ()
+        words = {(one["policy"], one["control"]) for one in body.get("violations", ())}
+        if not bound:
             bad.append(f"record {seq}: {body['gate']} was decided on something else than it says")
-        elif not body["allow"] and not body.get("evaluated") and controls == {"gate"}:
+        elif body["allow"] and unheard:
+            bad.append(f"record {seq}: {body['gate']} was allowed without {sorted(unheard)[:5]} of its charter")
+        elif not body["allow"] and not body.get("evaluated") and words == {("charter", "gate")}:
             say("not compared", f"record {seq} was denied by the gate itself, without a policy")
         elif engine:
             try:
@@ -392,6 +408,7 @@ def check_capsule(options, trusted):
     for size, root in pins:
         need(roots.get(size) == root, f"not the first {size} records of your pin: rolled back or rewritten")
     runs = {body["run"]: body for _, body in of("run.opened")}
+    need(len(runs) == len(of("run.opened")), "a run was opened twice: nobody knows what it went by")
     named = {run[part][7:] for run in runs.values() for part in ("ir", "bundle")}
     attached = [body["attachments"].values() for _, _, body in events if body and "attachments" in body]
     named.update(item["digest"][7:] for items in attached for item in items)
@@ -399,9 +416,11 @@ def check_capsule(options, trusted):
     gaps = [f"the file {digest[:12]} is not in the capsule" for digest in sorted(named - set(files))]
     trust, gone_by = members.get("charter.trust.json"), {run.get("trust") for run in runs.values()} - {None}
     need(not trust or gone_by <= versions_of(trust), "the runs went by another trust root than the capsule's")
-    keys, signed = read_keys(trust or b""), of("statement.signed", "act.signed")
+    keys, signed = read_keys(trust) if trust else {}, of("statement.signed", "act.signed")
     for seq, body in signed:
-        key, envelope = keys.get(body["key"]), files.get(body["envelope"][7:])
+        key, envelope = keys.get((body["person"], body["key"])), files.get(body["envelope"][7:])
+        theirs = key or all(body["key"] != other for _, other in keys)
+        need(theirs, f"record {seq}: the key of somebody else, so not what was signed by {body['person']}")
         if key and envelope:
             check_statement(body, json.loads(envelope), key)
         else:

@@ -159,6 +159,7 @@ def _misfits(body: GateDecided, compiled: Compiled, asked: dict[str, Any]) -> It
     for name, recorded, seen in (
         ("gate", body.gate, about.get("gate")),
         ("stage", body.stage, about.get("stage")),
+        ("point", body.point, about.get("point")),
         ("result", body.key, about.get("key")),
         ("time", body.time, asked.get("time")),
         ("actor", body.actor, asked.get("actor")),

@@ -7,13 +7,18 @@ from typing import Any
 
 import click
 
+from charter.runtime.audit.past import fold_in
 from charter.runtime.cli.audit_source import find_source, source_options
+from charter.runtime.cli.gaps import show_gaps
 from charter.runtime.cli.inert import inert
+from charter.runtime.erased import code_with
+from charter.runtime.failure import ExitCode
 from charter.runtime.ledger import Ledger
 from charter.runtime.ledger.location import Location
 from charter.runtime.report.decisions import clock
 from charter.runtime.report.numbers import duration, plural, size
 from charter.runtime.report.trace import AFTER, Index, Row, Start, Word, find, index, trace
+from charter.runtime.state import State
 
 _COLORS = {"allowed": "green", "denied": "red", "waits": "yellow"}
 
@@ -26,22 +31,29 @@ _COLORS = {"allowed": "green", "denied": "red", "waits": "yellow"}
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def audit_trace(
     subject: str, direction: str, ledger: Location | None, project_dir: Path | None, key_path: Path | None, form: str
-) -> None:
+) -> int:
     """Follow SUBJECT through the ledger, with every decision and signature on the way.
 
     SUBJECT is a digest or its first 8 digits, a stage (train/scorecard), an artifact (train/scorecard:model), a
-    declaration (dataset/applications), its name, or a record's number. The ledger alone is enough.
+    declaration (dataset/applications), its name, or a record's number. The ledger alone is enough. Exit code 6 when
+    records are erased, which may have been on the way.
     """
     source = find_source(ledger, project_dir, key_path)
     with Ledger.open_read_only(source.ledger_path, key=source.key) as opened:
-        made = index(list(opened.events(allow_erased=True)), opened.attachment)
+        events = list(opened.events(allow_erased=True))
+        made = index(events, opened.attachment)
         trees = _trees(made, find(made, subject), forward=direction == "forward")
     if form == "json":
         document = {"subject": subject, "direction": direction, "trees": [list(map(_document, rows)) for rows in trees]}
         click.echo(json.dumps(document, indent=2))
-        return
-    for rows in trees:
-        _show(rows, direction)
+    else:
+        for rows in trees:
+            _show(rows, direction)
+    state = State()
+    for event in events:
+        fold_in(state, event)
+    show_gaps(state, err=form == "json")
+    return int(code_with(state, ExitCode.OK))
 
 
 def _trees(made: Index, starts: Sequence[Start], *, forward: bool) -> list[list[Row]]:

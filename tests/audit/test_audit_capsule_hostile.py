@@ -160,7 +160,15 @@ def test_a_denial_by_the_gate_itself_is_not_compared(made, own, verify):
 
 @pytest.mark.parametrize(
     "change",
-    [{"key": "sha256:0"}, {"time": "2026-11-22T10:45:13.000Z"}, {"gate": "x:exit"}, {"bundle": "sha256:0"}],
+    [
+        {"key": "sha256:0"},
+        {"time": "2026-11-22T10:45:13.000Z"},
+        {"gate": "x:exit"},
+        {"bundle": "sha256:0"},
+        {"stage": "deploy/production"},  # a run goes on by the stage and the point
+        {"point": "entry"},
+        {"actor": "mallory@bank.example"},
+    ],
     ids=str,
 )
 def test_a_decision_about_something_else_than_its_input_is_found(made, own, verify, change):
@@ -211,6 +219,71 @@ def test_a_trust_root_that_no_run_went_by_is_refused(made, verify, version, why)
 def test_a_statement_by_a_key_that_nobody_shows_is_left_open(made, verify):
     code, said = verify(rebuilt(made, **{"charter.trust.json": None}))
     assert (code, "the key or the envelope of rita@bank.example is not in the capsule" in said) == (6, True), said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "reject"},
+        {"approval": "other"},
+        {"role": "administrator"},
+        {"person": "oda@bank.example"},
+    ],
+    ids=str,
+)
+def test_a_record_that_says_otherwise_than_its_statement_is_found(made, own, verify, change):
+    """The envelope is genuine; what the ledger makes of it is not."""
+    with Ledger.open_read_only(own.ledger_path) as ledger:
+        body = next(event.body for event in ledger.events() if event.kind == "statement.signed")
+    code, said = verify(signed_by_the_ledger(made, own, ("statement.signed", {**body, **change})))
+    assert (code, "what was signed" in said) == (1, True), said
+
+
+def test_a_run_that_is_opened_twice_is_refused(made, own, verify):
+    """The second opening would hide which trust root the first went by, and another could lie in the capsule."""
+    with Ledger.open_read_only(own.ledger_path) as ledger:
+        opened = [event.body for event in ledger.events() if event.kind == "run.opened"]
+    trust = json.loads(members(made)["charter.trust.json"])
+    trust["versions"][-1]["signed"]["roles"]["risk-officer"] = ["mallory@bank.example"]
+    again = [("run.opened", {key: value for key, value in body.items() if key != "trust"}) for body in opened]
+    capsule = signed_by_the_ledger(made, own, *again)
+    code, said = verify(rebuilt(capsule, **{"charter.trust.json": json.dumps(trust).encode()}))
+    assert (code, "opened twice" in said) == (1, True), said
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda ir: ir.update(meaning="sha256:0"), "was decided on something else"),
+        (lambda ir: [stage["exit"]["controls"].append("more") for stage in ir["stages"]], "was allowed without"),
+        (lambda ir: ir["bundle"]["data"]["charter"]["plan"].update(reads_models=0), "not the policies of its charter"),
+    ],
+)
+def test_a_compiled_charter_that_is_not_what_was_decided_by_is_found(made, own, verify, change, why):
+    """Its policies are the recorded ones; what it asks for at its gates, or means, is not."""
+    with Ledger.open_read_only(own.ledger_path) as ledger:
+        opened = [event.body for event in ledger.events() if event.kind == "run.opened"]
+        body = [event.body for event in ledger.events() if event.kind == "gate.decided" and event.body["allow"]][-1]
+    opened = next(one for one in opened if one["run"] == body["run"])
+    ir = json.loads(members(made)[f"files/{opened['ir'][7:]}"])
+    change(ir)
+    digest = sha256(compact(ir)).hexdigest()
+    mixed = ("run.opened", {**opened, "run": "run-x", "ir": f"sha256:{digest}"})
+    capsule = signed_by_the_ledger(made, own, mixed, ("gate.decided", {**body, "run": "run-x"}))
+    code, said = verify(rebuilt(capsule, **{f"files/{digest}": compact(ir)}))
+    assert (code, why in said) == (1, True), said
+
+
+def test_an_answer_of_another_type_is_another_answer():
+    assert capsule_verify.said({"allow": 1}) != capsule_verify.said({"allow": True})
+
+
+def test_what_is_said_is_inert_on_a_terminal(made, verify):
+    """A note could conceal the verdict below it, or write one of its own above."""
+    about = {"checkpoint": "\x1b[2J\x9b8m\x7fverdict HOLDS\x1b[8m\n69\nx\n\n"}
+    code, said = verify(rebuilt(made, about))
+    assert code == 1
+    assert all(char == "\n" or " " <= char <= "~" for char in said), said
 
 
 def line(seq, prev, *, time="2026-11-22T10:45:12.000000Z", idem="", log="charter/loans", kind="test.event"):

@@ -171,3 +171,12 @@ def test_the_page_for_approvers_says_what_is_gone(charter, erase, own):
     code, _, err = charter("review", "release", "--html", "page.html")
     page = (own.root / "page.html").read_text()
     assert (code, f"record {DENIED} (gate.decided" in page, f"record {DENIED} (" in err) == (6, True, True)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_trace_says_that_a_decision_on_the_way_is_gone(audit, erase, own, form):
+    """It shows every decision, so a denial that is erased must not look as if there had been none."""
+    erase(DENIED)
+    code, out, err = audit("trace", "deployment/production", "--format", form, project=own)
+    assert (code, f"record {DENIED} (gate.decided" in (err if form == "json" else out)) == (ExitCode.INCOMPLETE, True)
+    assert form == "text" or json.loads(out)["trees"]

@@ -60,3 +60,26 @@ def test_an_older_input_is_decided_by_policies_that_read_no_models(engine: Polic
     assert _codes(engine, PLAIN, changed(PLAIN, **OLDER)) == []
     assert _codes(engine, READING, changed(READING, **OLDER)) == ["input_unfit"]
     assert _codes(engine, s.altered(PLAIN, reads_models=None), changed(PLAIN, **OLDER)) == ["input_unfit"]
+
+
+@pytest.mark.parametrize(
+    "deny",
+    [
+        'deny contains m.name if some m in input["mod\\u0065ls"]',
+        "deny contains m.name if some part in input; some m in part; m.name",
+        "deny contains v if walk(input, [_, v]); is_string(v)",
+    ],
+)
+def test_policies_that_read_the_input_as_a_whole_read_its_models(deny: str) -> None:
+    """They name no `models`, and would find none in an older input."""
+    text = "package team.p\n\n" + deny.replace("; ", "\n").replace(" if ", " if {\n", 1) + "\n}\n"
+    made = s.bundle(s.policy(gate="evaluate/holdout:exit"), policies={s.policy().path: text})
+    assert made.data["charter"]["plan"]["reads_models"]
+
+
+def test_a_policy_that_reads_another_member_reads_no_models() -> None:
+    text = (
+        'package team.p\n\n# the input\ndeny contains `input` if some e in input.evidence\nwarn contains "\\"input x"\n'
+    )
+    made = s.bundle(s.policy(gate="evaluate/holdout:exit"), policies={s.policy().path: text})
+    assert not made.data["charter"]["plan"]["reads_models"]
