@@ -39,6 +39,7 @@ _MODELS = re.compile(r"\bmodels\b")
 _WHOLE = re.compile(r"\binput\b(?!\s*\.\s*\w)")
 """The input, but none of its members by name: `input[name]` and `walk(input)` read what they do not name."""
 
+# What stands in a string says nothing; but `$` begins one with code in it.
 _PROSE = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|#[^\n]*')
 
 CORE = "core"
@@ -90,7 +91,7 @@ def reads_models(modules: Mapping[str, str]) -> bool:
     """Whether policies that did not come with Charter may read `input.models`, which inputs of version 1 have not."""
     shipped = shipped_modules()
     foreign = [text for path, text in modules.items() if shipped.get(path) != text]
-    return any(_MODELS.search(text) or _WHOLE.search(_PROSE.sub('""', text)) for text in foreign)
+    return any(_MODELS.search(text) or _WHOLE.search(code := _PROSE.sub('""', text)) or "$" in code for text in foreign)
 
 
 def foreign_modules(bundle: Bundle) -> tuple[str, ...]:

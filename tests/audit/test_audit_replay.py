@@ -125,6 +125,21 @@ def test_the_command(audit, own):
     assert "was allowed, is denied" in out
 
 
+@pytest.mark.parametrize(
+    "moved", [{"stage": "deploy/production"}, {"point": "entry"}, {"actor": "mallory@bank.example"}]
+)
+def test_a_decision_that_says_it_was_another_is_found(audit, own, moved):
+    """The state is folded by stage and point: an allow that was recorded elsewhere would open another gate."""
+    with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
+        decided = (event.body for event in ledger.events(kinds={"gate.decided"}))
+        body = dict(next(body for body in decided if body["point"] == "exit"))
+        described = body.pop("attachments")
+        data = {name: ledger.attachment(item["digest"]) for name, item in described.items()}
+        ledger.append([Event("gate.decided", "x", body | moved, None, data)])
+    code, out, _ = audit("replay", "--seq", 69, project=own)
+    assert (code, next(iter(moved)) in out) == (1, True), out
+
+
 def test_a_record_of_another_shape_is_no_bug(audit, own):
     with Ledger.open(own.ledger_path, key_path=own.ledger_key_path, origin="charter/loans") as ledger:
         ledger.append([Event("gate.decided", "x", {"allow": True})])

@@ -7,6 +7,7 @@ import gate_samples as s
 import pytest
 
 from charter.compiler import ir
+from charter.compiler.rego.bundle import reads_models
 from charter.runtime.gates.engine import PolicyEngine
 from charter.runtime.gates.input import build_input
 
@@ -60,6 +61,10 @@ def test_an_older_input_is_decided_by_policies_that_read_no_models(engine: Polic
     assert _codes(engine, PLAIN, changed(PLAIN, **OLDER)) == []
     assert _codes(engine, READING, changed(READING, **OLDER)) == ["input_unfit"]
     assert _codes(engine, s.altered(PLAIN, reads_models=None), changed(PLAIN, **OLDER)) == ["input_unfit"]
+
+
+def test_what_stands_in_an_interpolated_string_may_read_anything() -> None:
+    assert reads_models({"team.rego": 'package team\n\ndeny contains $"{input}" if true\n'})
 
 
 @pytest.mark.parametrize(
