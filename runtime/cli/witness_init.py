@@ -7,6 +7,7 @@ import click
 from charter.runtime.anchoring.memory import start_memory
 from charter.runtime.cli.audit_table import write_json
 from charter.runtime.cli.inert import inert
+from charter.runtime.cli.witness import witness_options
 from charter.runtime.failure import Failure
 from charter.runtime.ledger.checkpoint import NoteError
 from charter.runtime.ledger.cosignature import Cosigner, check_name
@@ -16,14 +17,7 @@ from charter.runtime.ledger.keys import create_file, create_private, load_privat
 
 @click.command("init")
 @click.argument("name")
-@click.option("--key", type=click.Path(path_type=Path), default=Path("witness.key"), show_default=True, help="Its key.")
-@click.option(
-    "--state",
-    type=click.Path(path_type=Path),
-    default=Path("witness.checkpoints"),
-    show_default=True,
-    help="Where it remembers what it has seen.",
-)
+@witness_options
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def witness_init(name: str, key: Path, state: Path, *, as_json: bool) -> None:
     """Make a witness called NAME, such as bank.example/witness: a key pair, and a memory that is empty.

@@ -11,6 +11,7 @@ from charter.runtime.anchoring.memory import Memory
 from charter.runtime.anchoring.server import PATH, Witness, WitnessServer
 from charter.runtime.cli.inert import inert
 from charter.runtime.cli.outsiders import ledger_keys, witness_keys
+from charter.runtime.cli.witness import witness_options
 from charter.runtime.failure import Failure
 from charter.runtime.ledger.cosignature import Cosigner
 from charter.runtime.ledger.errors import Tampered, Unavailable
@@ -18,14 +19,7 @@ from charter.runtime.ledger.keys import load_private
 
 
 @click.command("serve")
-@click.option("--key", type=click.Path(path_type=Path), default=Path("witness.key"), show_default=True, help="Its key.")
-@click.option(
-    "--state",
-    type=click.Path(path_type=Path),
-    default=Path("witness.checkpoints"),
-    show_default=True,
-    help="Where it remembers what it has seen.",
-)
+@witness_options
 @click.option(
     "--ledger-key",
     "given",
