@@ -129,12 +129,15 @@ class Run:
         while True:
             while self._ready:
                 self._advance(self._ready.popleft())
-            self.commit()
-            brake.check()
-            actions = [*self._effects, *self._records]
+            self.journal.commit()
+            effects, records = self._effects, self._records
             self._effects, self._records = [], []
-            for action in actions:
-                action()
+            try:
+                brake.check()
+                _do(effects)
+            finally:  # telling takes time in which the next stage can run, and nothing that fails may swallow it
+                self._tell()
+            _do(records)
             if self._ready or self._effects:
                 continue
             if not self._running:
@@ -153,9 +156,11 @@ class Run:
     def commit(self) -> None:
         """Make all notes durable, and tell of them."""
         self.journal.commit()
+        self._tell()
+
+    def _tell(self) -> None:
         told, self._told = self._told, []
-        for tell in told:
-            tell()
+        _do(told)
 
     def _expect_work(self) -> None:
         """What has no result yet will probably be worked on: its workers get ready while the gates decide."""
@@ -443,6 +448,11 @@ class Run:
         self.journal.note(body, work.stage.id)
         self.observer.failed(work.stage, body, outcome.log)
         self._settle(Assessment(work.stage, Status.FAILED, outcome.summary, work.key, check=work.check))
+
+
+def _do(actions: list[Callable[[], None]]) -> None:
+    for action in actions:
+        action()
 
 
 def _closed(body: GateDecided) -> Status:
